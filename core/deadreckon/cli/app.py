@@ -1,0 +1,143 @@
+"""Commands, found by name and imported only when called, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Annotated, Any, Final
+
+import typer
+import typer.core
+import typer.main
+
+from deadreckon.cli.output import fail
+from deadreckon.core.errors import DeadreckonError, MissingExtraError, UsageError
+from deadreckon.core.settings import nearest
+
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "demo": ("deadreckon.cli.demo", "The whole story on sample logs: ingest, questions answered, alerts."),
+    "ingest": ("deadreckon.cli.ingest", "Read JSON logs into the lake, exactly once."),
+    "sql": ("deadreckon.cli.sql", "Ask the lake a question in SQL (read-only)."),
+    "views": ("deadreckon.cli.views", "Describe the views that SQL can ask."),
+    "trace": ("deadreckon.cli.trace", "Draw one request or trace as a tree with times and cost."),
+    "monitor": ("deadreckon.cli.monitor", "Evaluate the rules once; the exit code says whether something fires."),
+    "alerts": ("deadreckon.cli.alerts", "List what fires now and what fired."),
+    "quarantine": ("deadreckon.cli.quarantine", "Lines that were refused: list, show, replay, drop."),
+    "catalog": ("deadreckon.cli.catalog", "Write a .duckdb file of the views that any DuckDB client opens."),
+    "maintain": ("deadreckon.cli.maintain", "Compact, expire, vacuum and checkpoint the lake."),
+    "doctor": ("deadreckon.cli.doctor", "Find and repair damage in the lake."),
+    "dashboard": ("deadreckon.cli.dashboard", "Open the dashboard in a browser."),
+    "status": ("deadreckon.cli.status", "What the lake holds and how fresh it is."),
+}
+"""Name -> (module, one line). A module holds `command`: a function with typer options, or a `typer.Typer` of verbs."""
+
+
+class LazyGroup(typer.core.TyperGroup):
+    """A group whose commands are imported when they are called, so that `reckon sql` does not pay for the dashboard."""
+
+    def list_commands(self, _ctx: Any) -> list[str]:
+        """The names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of this name, imported now; None when there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, line = COMMANDS[cmd_name]
+        if ctx.resilient_parsing or _only_help(ctx):
+            return typer.core.TyperCommand(cmd_name, callback=None, help=line)
+        command = importlib.import_module(module).command
+        if isinstance(command, typer.Typer):
+            return typer.main.get_group(command)
+        single = typer.Typer(add_completion=False, rich_markup_mode="rich")
+        single.command(cmd_name)(command)
+        return typer.main.get_command(single)
+
+
+def _only_help(ctx: Any) -> bool:
+    return not ctx.args and not ctx._protected_args  # noqa: SLF001 - the group's own listing has no command to call
+
+
+# Newer versions of typer carry click inside, older ones import it: its base error is found either way.
+ClickError: Final = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+
+app = typer.Typer(
+    name="reckon",
+    cls=LazyGroup,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"reckon {version('deadreckon')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def reckon(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Answers from the log alone: what ran, what it cost, what broke, what drifted."""
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run one command line and return its exit code; an error is said on stderr, as JSON where JSON was asked for."""
+    words = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"] or ["--help"]
+    try:
+        code = typer.main.get_command(app).main(args=words, prog_name="reckon", standalone_mode=False)
+        sys.stdout.flush()
+    except typer.Exit as end:
+        return int(end.exit_code)
+    except ClickError as error:
+        return fail(_usage(error), words)
+    except (KeyboardInterrupt, typer.Abort):
+        sys.stderr.write("interrupted\n")
+        return 130
+    except BrokenPipeError:
+        # `reckon ... | head` closes our output early: that is no error, and Python must not report it at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except ModuleNotFoundError as error:
+        if debug:
+            raise
+        return fail(_missing(error), words)
+    except DeadreckonError as error:
+        if debug:
+            raise
+        return fail(error, words)
+    except Exception as error:
+        if debug:
+            raise
+        internal = DeadreckonError(
+            f"internal error: {type(error).__name__}: {error}", hint="run it again with --debug and report the trace"
+        )
+        return fail(internal, words)
+    return int(code or 0)
+
+
+def _usage(error: Any) -> UsageError:
+    message = error.format_message()
+    hint = "reckon --help lists the commands; reckon COMMAND --help its options"
+    if message.startswith("No such command"):
+        word = message.split("'")[1] if "'" in message else ""
+        message, hint = f"there is no command {word!r}", nearest(word, list(COMMANDS))
+    return UsageError(message, hint=hint)
+
+
+_EXTRA_OF: Final = {"streamlit": "dashboard", "altair": "dashboard", "pandas": "dashboard"}
+
+
+def _missing(error: ModuleNotFoundError) -> MissingExtraError:
+    name = (error.name or "").partition(".")[0]
+    extra = _EXTRA_OF.get(name, "lake")
+    return MissingExtraError(f"this needs {name}, which is not installed", hint=f"pip install 'deadreckon[{extra}]'")

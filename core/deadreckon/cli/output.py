@@ -1,0 +1,154 @@
+"""How answers leave: data on stdout in the format asked for, talk and errors on stderr."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from deadreckon.core.errors import DeadreckonError
+
+
+class Format(StrEnum):
+    """The formats of every answer."""
+
+    table = "table"
+    json = "json"
+    jsonl = "jsonl"
+    csv = "csv"
+    markdown = "markdown"
+
+
+def chosen(format_: Format | None) -> Format:
+    """The format asked for; else a table on a terminal and JSON elsewhere."""
+    return format_ or (Format.table if sys.stdout.isatty() else Format.json)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A rich console; colour only on a terminal, never with NO_COLOR."""
+    return Console(stderr=stderr, soft_wrap=False, highlight=False, no_color=bool(os.environ.get("NO_COLOR")) or None)
+
+
+def say(message: str) -> None:
+    """Talk to the person on stderr; data never goes there."""
+    console(stderr=True).print(message, markup=False, highlight=False, soft_wrap=True)
+
+
+def show_rows(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    format_: Format,
+    *,
+    meta: Mapping[str, Any] | None = None,
+    title: str = "",
+) -> None:
+    """Print rows. `meta` (count, as_of, truncated, ...) goes beside them in JSON and under them in a table."""
+    listed = [list(row) for row in rows]
+    facts: dict[str, Any] = {"count": len(listed), **(meta or {})}
+    if format_ is Format.json:
+        sys.stdout.write(dumps({**facts, "columns": list(columns), "rows": _records(columns, listed)}, indent=True))
+    elif format_ is Format.jsonl:
+        sys.stdout.writelines(dumps(record) for record in _records(columns, listed))
+    elif format_ is Format.csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([[_plain(value) for value in row] for row in listed])
+    elif format_ is Format.markdown:
+        sys.stdout.write(markdown(columns, listed))
+    else:
+        _table(columns, listed, facts, title)
+
+
+def show_record(record: Mapping[str, Any], format_: Format) -> None:
+    """Print one record: JSON as an object, otherwise one line a key."""
+    if format_ in (Format.json, Format.jsonl):
+        sys.stdout.write(dumps(record, indent=format_ is Format.json))
+    else:
+        show_rows(["key", "value"], [[k, v] for k, v in record.items()], format_)
+
+
+def dumps(value: Any, *, indent: bool = False) -> str:
+    """JSON text with a newline; times as ISO-8601, non-finite numbers as null, as JSON has none."""
+    options = orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS | (orjson.OPT_INDENT_2 if indent else 0)
+    return orjson.dumps(value, default=_json_default, option=options).decode()
+
+
+def markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """A GitHub table; numbers aligned right."""
+    numeric = [bool(rows) and all(isinstance(r[i], int | float | None) for r in rows) for i in range(len(columns))]
+    out = io.StringIO()
+    out.write("| " + " | ".join(columns) + " |\n")
+    out.write("|" + "|".join(" ---: " if n else " --- " for n in numeric) + "|\n")
+    for row in rows:
+        cells = [_text(value).replace("|", "\\|").replace("\n", " ") for value in row]
+        out.write("| " + " | ".join(cells) + " |\n")
+    return out.getvalue()
+
+
+def fail(error: DeadreckonError, words: Sequence[str]) -> int:
+    """Say an error on stderr, as JSON where JSON was asked for or no person is looking; its exit code."""
+    asked = [words[i + 1] for i, w in enumerate(words[:-1]) if w in ("--format", "-f")]
+    asked += [w.partition("=")[2] for w in words if w.startswith("--format=")]
+    if any(a.startswith("json") for a in asked) or (not asked and not sys.stderr.isatty()):
+        sys.stderr.write(dumps({"error": error.as_dict()}))
+    else:
+        sys.stderr.write(f"error: {error.message}\n")
+        if error.hint:
+            sys.stderr.write(f"hint: {error.hint}\n")
+    return error.exit_code
+
+
+def _records(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def _json_default(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    return str(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, dict | list):
+        return dumps(value).strip()
+    return value
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    return str(_plain(value))
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], facts: Mapping[str, Any], title: str) -> None:
+    table = RichTable(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for i, name in enumerate(columns):
+        numeric = any(isinstance(r[i], int | float | Decimal) and not isinstance(r[i], bool) for r in rows)
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*[Text(_text(value)) for value in row])
+    out = console()
+    out.print(table)
+    extra = ", ".join(f"{k} {v}" for k, v in facts.items() if k != "count" and v not in (None, False, ""))
+    say(f"{facts['count']} row{'' if facts['count'] == 1 else 's'}" + (f" ({extra})" if extra else ""))

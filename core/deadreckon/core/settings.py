@@ -1,0 +1,196 @@
+"""Settings: argument > environment (`DEADRECKON_*`) > deadreckon.toml > default; an unknown key is an error."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from deadreckon.core.errors import ConfigError
+
+FILE_NAME: Final = "deadreckon.toml"
+PREFIX: Final = "DEADRECKON_"
+
+
+class Section(BaseModel):
+    """A table of deadreckon.toml: frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class IngestSettings(Section):
+    """How lines become events."""
+
+    sources: list[str] = Field(
+        default=["./spool"], description="files, folders and globs that `reckon ingest` reads by itself"
+    )
+    max_line_bytes: int = Field(
+        default=8 << 20, ge=1024, description="a longer line is quarantined, truncated, with its hash"
+    )
+    batch_bytes: int = Field(default=128 << 20, ge=1 << 20, description="bytes of input committed together, at most")
+    follow_interval_s: float = Field(
+        default=2.0, gt=0, description="with --follow: seconds between looks at the sources"
+    )
+    naive_timezone: str = Field(default="UTC", description="time zone of timestamps that carry no offset")
+    dedupe_horizon_days: int = Field(
+        default=7, ge=0, description="days around a batch in which a repeated event_id is found"
+    )
+
+
+class RedactionSettings(Section):
+    """What must not reach the disk."""
+
+    keys: list[str] = Field(default=[], description="keys at any depth, any case, whose values are removed")
+    patterns: list[Literal["email", "phone", "card", "api_key"]] = Field(
+        default=[], description="built-in patterns in text"
+    )
+    custom: dict[str, str] = Field(default={}, description="patterns of your own: name = regular expression")
+    mode: Literal["mask", "hash"] = Field(
+        default="mask", description="mask: [name]; hash: [name:salted hash], joinable"
+    )
+    salt_env: str = Field(
+        default="DEADRECKON_SALT", description="environment variable that holds the salt of mode hash"
+    )
+
+
+class QuerySettings(Section):
+    """Limits on SQL that others write."""
+
+    max_rows: int = Field(default=10_000, ge=1, description="rows returned at most; more is said as truncated")
+    max_bytes: int = Field(default=16 << 20, ge=1024, description="bytes of the answer at most")
+    timeout_s: float = Field(default=30.0, gt=0, description="seconds a query may take")
+    memory_limit: str = Field(default="1GB", description="memory a query may take, as DuckDB writes it")
+    threads: int = Field(default=0, ge=0, description="threads of a query; 0 is all cores")
+
+
+class MaintainSettings(Section):
+    """Housekeeping by `reckon maintain`."""
+
+    retention_days: int = Field(default=0, ge=0, description="days of events kept; 0 keeps all")
+    vacuum_hours: int = Field(
+        default=168, ge=0, description="hours a replaced file stays for readers of older snapshots"
+    )
+    target_file_bytes: int = Field(default=256 << 20, ge=1 << 20, description="size that compaction aims for")
+
+
+class Settings(Section):
+    """All of deadreckon.toml."""
+
+    lake: str = Field(default="./lake", description="the lake's folder")
+    ingest: IngestSettings = IngestSettings()
+    aliases: dict[str, str] = Field(default={}, description="key of your logs = column of the lake")
+    redaction: RedactionSettings = RedactionSettings()
+    query: QuerySettings = QuerySettings()
+    maintain: MaintainSettings = MaintainSettings()
+    prices: dict[str, dict[str, Any]] = Field(default={}, description="prices by model; read by the queries room")
+    rules: list[dict[str, Any]] = Field(default=[], description="the monitor's rules; checked by the monitor room")
+
+
+def load(
+    path: str | Path | None = None,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Settings:
+    """The settings in force.
+
+    `path`: the file, else DEADRECKON_CONFIG, else ./deadreckon.toml if it is there. `overrides`: top-level values that
+    win over everything (None means not given).
+
+    Raises:
+        ConfigError: the file is missing, not TOML, or has an unknown key or a wrong value (with the nearest key).
+    """
+    named = path or environ.get(PREFIX + "CONFIG")
+    file = Path(named) if named else Path(FILE_NAME)
+    data: dict[str, Any] = {}
+    if named or file.exists():
+        data = _read(file)
+    data = _merge(data, from_environment(environ))
+    data |= {k: v for k, v in (overrides or {}).items() if v is not None}
+    try:
+        settings = Settings.model_validate(data)
+    except ValidationError as error:
+        raise _explain(error, file) from None
+    _check_aliases(settings, file)
+    return settings
+
+
+def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Scalars from the environment: DEADRECKON_LAKE, DEADRECKON_QUERY_MAX_ROWS, DEADRECKON_INGEST_BATCH_BYTES, ..."""
+    found: dict[str, Any] = {}
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, Section):
+            for key, sub in section.model_fields.items():
+                value = environ.get(f"{PREFIX}{name}_{key}".upper())
+                if value is not None:
+                    lists = sub.annotation is not str and str(sub.annotation).startswith("list")
+                    found.setdefault(name, {})[key] = value.split(os.pathsep) if lists else value
+        elif section is str and (value := environ.get(f"{PREFIX}{name}".upper())) is not None:
+            found[name] = value
+    return found
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """`did you mean ...?`, or the list of what exists."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(sorted(known))}"
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"cannot read {file}: {error.strerror or error}", hint="check --config or DEADRECKON_CONFIG"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} is not valid TOML: {error}", hint="correct the line that it names") from error
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merge(merged[key], value) if both else value
+    return merged
+
+
+def _fields_at(location: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for part in location:
+        section = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        if not (isinstance(section, type) and issubclass(section, Section)):
+            break
+        model = section
+    return list(model.model_fields)
+
+
+def _explain(error: ValidationError, file: Path) -> ConfigError:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        hint = nearest(str(first["loc"][-1]), _fields_at(first["loc"][:-1]))
+        return ConfigError(f"unknown setting {where!r} in {file}", hint=hint)
+    return ConfigError(
+        f"setting {where!r} is {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}",
+        hint=f"correct it in {file}, or in the environment variable {PREFIX}{where.replace('.', '_').upper()}",
+    )
+
+
+def _check_aliases(settings: Settings, file: Path) -> None:
+    # The schema draws in Arrow; only a file with aliases pays for it.
+    if not settings.aliases:
+        return
+    from deadreckon.core.schema import EVENTS
+
+    for key, column in settings.aliases.items():
+        if column not in EVENTS:
+            raise ConfigError(
+                f"alias {key!r} in {file} names {column!r}, which is not a column", hint=nearest(column, list(EVENTS))
+            )
