@@ -40,27 +40,24 @@ class LazyGroup(typer.core.TyperGroup):
         """The names of all commands."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command of this name, imported now; None when there is none."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, line = COMMANDS[cmd_name]
-        if ctx.resilient_parsing or _only_help(ctx):
-            return typer.core.TyperCommand(cmd_name, callback=None, help=line)
-        command = importlib.import_module(module).command
+    def get_command(self, _ctx: Any, cmd_name: str) -> Any:
+        """The command's line in the list of commands; nothing is imported for it."""
+        return typer.core.TyperCommand(cmd_name, help=COMMANDS[cmd_name][1]) if cmd_name in COMMANDS else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is called, imported now."""
+        if args[0] not in COMMANDS:
+            return super().resolve_command(ctx, args)
+        command = importlib.import_module(COMMANDS[args[0]][0]).command
         if isinstance(command, typer.Typer):
-            return typer.main.get_group(command)
+            return args[0], typer.main.get_group(command), args[1:]
         single = typer.Typer(add_completion=False, rich_markup_mode="rich")
-        single.command(cmd_name)(command)
-        return typer.main.get_command(single)
-
-
-def _only_help(ctx: Any) -> bool:
-    return not ctx.args and not ctx._protected_args  # noqa: SLF001 - the group's own listing has no command to call
+        single.command(args[0], context_settings={"help_option_names": ["-h", "--help"]})(command)
+        return args[0], typer.main.get_command(single), args[1:]
 
 
 # Newer versions of typer carry click inside, older ones import it: its base error is found either way.
-ClickError: Final = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+ClickError: Final[Any] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 app = typer.Typer(
     name="reckon",
