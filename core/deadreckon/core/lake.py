@@ -36,6 +36,14 @@ TABLE_CONFIGURATION: Final = {
     "delta.dataSkippingStatsColumns": "event_id,ts",
 }
 
+ACTION_COUNT: Final = "deadreckon.actions"
+"""In each commit's metadata: how many actions it holds, so that one cut off at a line's end is known as such."""
+
+PENDING_COMMITS: Final = 32
+"""Commits before ours that are made durable before ours is written. Otherwise a power cut could keep our commit and
+lose the one below it, whose rows we took for safe. Each process forces its own commit to the disk before it starts
+another, so that at most one commit per ingester, living or killed, can still be pending."""
+
 
 @dataclass(frozen=True, slots=True)
 class TableSpec:
@@ -57,6 +65,8 @@ class DataFile:
     partition: Mapping[str, str]
     size: int
     rows: int
+    ids: tuple[str, str] | None = None
+    """Smallest and largest event_id, where the writer noted them."""
 
     @property
     def part(self) -> str:
@@ -65,9 +75,11 @@ class DataFile:
 
     @property
     def date(self) -> date | None:
-        """The partition's day, UTC; None for the partition of null dates."""
-        value = self.partition.get("date")
-        return date.fromisoformat(value) if value and not value.startswith("__HIVE") else None
+        """The partition's day, UTC; None where it has none, or one outside of the years 1 to 9999."""
+        try:
+            return date.fromisoformat(self.partition.get("date", ""))
+        except ValueError:
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +130,7 @@ class Lake:
             LakeError: the folder cannot be written.
         """
         path = self.table_path(spec)
-        if (path / "_delta_log" / f"{0:020}.json").exists():
+        if _has_log(path):
             return
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -144,7 +156,7 @@ class Lake:
                 hint="check that the folder can be written and that the disk has room",
             ) from error
         except DeltaError as error:
-            if (path / "_delta_log" / f"{0:020}.json").exists():
+            if _has_log(path):
                 return  # another process made it between our look and our try
             raise LakeError(
                 f"cannot make table {spec.name} in {self.root}: {error}",
@@ -176,7 +188,8 @@ class Lake:
                 hint="ingest something first: reckon ingest LOGS",
             ) from None
         except (DeltaError, OSError, ValueError) as error:
-            raise self._damaged(spec, str(error)) from error
+            # The lines below the first are the frames of a stack without names.
+            raise self._damaged(spec, str(error).partition("\n")[0]) from error
 
     def _damaged(self, spec: TableSpec, why: str) -> DamagedLakeError:
         return DamagedLakeError(
@@ -204,10 +217,16 @@ def snapshot_of(table: DeltaTable) -> Snapshot:
             {k.removeprefix("partition."): "" if row[k] is None else str(row[k]) for k in keys},
             row["size_bytes"],
             row.get("num_records") or 0,
+            _range(row),
         )
         for row in actions.to_pylist()
     )
     return Snapshot(table.version(), files)
+
+
+def _range(row: Mapping[str, Any]) -> tuple[str, str] | None:
+    low, high = row.get("min.event_id"), row.get("max.event_id")
+    return (low, high) if low is not None and high is not None else None
 
 
 def commit(
@@ -229,15 +248,18 @@ def commit(
         LakeError: the log cannot be written.
     """
     root = Path(unquote(table.table_uri.removeprefix("file://")))
+    log = root / "_delta_log"
     base = table.version()
+    counted = {ACTION_COUNT: str(len(actions) + len(txns or {}))}
     try:
+        _make_durable(log, base - PENDING_COMMITS + 1, base)
         table.create_write_transaction(
             list(actions),
             mode="append",
             schema=table.schema(),
             partition_by=table.metadata().partition_columns,
             commit_properties=CommitProperties(
-                custom_metadata={k: str(v) for k, v in (metadata or {}).items()},
+                custom_metadata={k: str(v) for k, v in (metadata or {}).items()} | counted,
                 app_transactions=[Transaction(k, v) for k, v in (txns or {}).items()],
             ),
             post_commithook_properties=NO_HOOKS,
@@ -252,11 +274,28 @@ def commit(
         ) from error
     table.update_incremental()
     newest: int = table.version()
-    log = root / "_delta_log"
-    for version in range(base + 1, newest + 1):  # ours is among them: others may have committed in between
-        fsync_file(log / f"{version:020}.json")
-    fsync_directory(log)
+    try:
+        _make_durable(log, base + 1, newest)  # ours is among them: others may have committed in between
+    except OSError as error:
+        raise LakeError(
+            f"version {newest} of {root} is written, but cannot be forced to the disk: {error.strerror or error}",
+            hint="check the disk before anything is removed that was read for it",
+        ) from error
     return newest
+
+
+def _make_durable(log: Path, first: int, last: int) -> None:
+    for version in range(max(first, 0), last + 1):
+        try:
+            fsync_file(log / f"{version:020}.json")
+        except FileNotFoundError:
+            pass  # behind a checkpoint, which is durable before the entries that it replaces are removed
+    fsync_directory(log)
+
+
+def _has_log(path: Path) -> bool:
+    # Version 0 alone says nothing: behind a checkpoint the oldest entries are cleaned away.
+    return any((path / "_delta_log").glob("*.json"))
 
 
 def _folder(location: str | Path) -> Path:
