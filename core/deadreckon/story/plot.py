@@ -25,7 +25,9 @@ def at(text: str) -> int:
 
 START: Final = at("2026-10-05T00:00")
 END: Final = START + DAYS * DAY
-DATES: Final = tuple((FIRST_DAY + timedelta(days=i)).isoformat() for i in range(DAYS + 1))
+TRAINED_FROM: Final = FIRST_DAY - timedelta(days=7)
+"""The trainer's log begins a week before the traffic: what is in production was trained then."""
+DATES: Final = tuple((TRAINED_FROM + timedelta(days=i)).isoformat() for i in range(DAYS + 8))
 
 MODEL: Final = "tern-assist"
 PROVIDER: Final = "in-house"
@@ -51,15 +53,15 @@ class Character:
     quality: float
 
 
-OLD: Final = Character("1.4.0", "run-2026-10-05-a", 980.0, 0.32, 310.0, 170, 0, 0.25, 0.010, 0.74)
+OLD: Final = Character("1.4.0", "run-2026-09-29-a", 980.0, 0.32, 310.0, 170, 0, 0.25, 0.010, 0.74)
 GOOD: Final = Character("1.5.0", "run-2026-10-07-c", 840.0, 0.30, 250.0, 160, 0, 0.55, 0.008, 0.81)
 SLOW: Final = Character("1.6.0", "run-2026-10-16-b", 1790.0, 0.42, 690.0, 210, 380, 0.40, 0.070, 0.82)
 CHARACTERS: Final = {c.version: c for c in (OLD, GOOD, SLOW)}
 
 PRICES: Final = {
-    # US dollars per million tokens: input, input read from the cache, output (reasoning included).
-    MODEL: (1.20, 0.30, 4.80),
-    JUDGE_MODEL: (0.15, 0.05, 0.60),
+    # US cents per million tokens, whole numbers so that sums are exact: input, cached input, output with reasoning.
+    MODEL: (120, 30, 480),
+    JUDGE_MODEL: (15, 5, 60),
 }
 """EMBED_MODEL is missing on purpose: nobody has entered its price, so its calls must show as unpriced."""
 

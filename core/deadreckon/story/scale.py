@@ -2,68 +2,71 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import accumulate
 from operator import itemgetter
+from os import sched_getaffinity
 from pathlib import Path
 from typing import BinaryIO, Final
 
-import orjson
-
 from deadreckon.story import plot
 from deadreckon.story.dice import Dice
-from deadreckon.story.traffic import Stamped, Traffic
+from deadreckon.story.traffic import Traffic, regulars
 
-EVENTS_PER_SESSION: Final = 15.0
-"""Events that a session leaves on average, kept a little low so that a file fills just before its last hour ends."""
-
-
-def hours(traffic: Traffic, sessions: float) -> Iterator[list[Stamped]]:
-    """The story's events hour by hour, sorted by the time of writing; about this many sessions in all."""
-    per_weight = sessions / sum(plot.WEIGHTS)
-    owed = 0.0
-    carried: list[Stamped] = []
-    for hour, weight in enumerate(plot.WEIGHTS):
-        owed += weight * per_weight
-        begin = plot.START + hour * plot.HOUR
-        for _ in range(int(owed)):
-            carried += traffic.session(begin + int(traffic.dice.random() * plot.HOUR))
-        owed -= int(owed)
-        carried.sort(key=itemgetter(0))
-        end = begin + plot.HOUR
-        cut = _first_at(carried, end)
-        yield carried[:cut]
-        carried = carried[cut:]
-    yield carried
+_SLICE_EVENTS: Final = 4_000
+"""Events made in one go. A slice has dice of its own, so that slices can be made in any order, side by side."""
 
 
-def write_scaled(out: BinaryIO, events: int, *, seed: int | str = plot.SEED) -> int:
-    """Write exactly this many events as JSON lines; returns the bytes written."""
-    traffic = Traffic(Dice(seed), private=0.02)
-    dumps, newline = orjson.dumps, orjson.OPT_APPEND_NEWLINE
-    left, written = events, 0
-    # A short file may end before its last session does: more sessions than needed cost nothing, too few would.
-    for hour in hours(traffic, events / EVENTS_PER_SESSION + 60):
-        chunk = b"".join([dumps(event, None, newline) for _, event in hour[:left]])
-        out.write(chunk)
-        written += len(chunk)
-        left -= min(left, len(hour))
-        if not left:
-            break
+def write_scaled(out: BinaryIO, events: int, *, seed: int | str = plot.SEED, jobs: int | None = None) -> int:
+    """Write exactly this many events as JSON lines; returns the bytes written. The bytes do not depend on `jobs`."""
+    slices = list(_slices(events))
+    jobs = jobs or min(len(sched_getaffinity(0)), 1 + len(slices) // 8)
+    make = partial(_slice, seed)
+    written = 0
+    if jobs == 1:
+        for part in map(make, slices):
+            written += out.write(part)
+    else:
+        with ProcessPoolExecutor(jobs) as pool:
+            for part in pool.map(make, slices, chunksize=2):
+                written += out.write(part)
     return written
 
 
-def write_scaled_file(path: Path, events: int, *, seed: int | str = plot.SEED) -> int:
+def write_scaled_file(path: Path, events: int, *, seed: int | str = plot.SEED, jobs: int | None = None) -> int:
     """Write exactly this many events to a file; returns its size in bytes."""
-    with path.open("wb", buffering=1 << 20) as file:
-        return write_scaled(file, events, seed=seed)
+    with path.open("wb") as file:
+        return write_scaled(file, events, seed=seed, jobs=jobs)
 
 
-def _first_at(stamped: list[Stamped], us: int) -> int:
-    low, high = 0, len(stamped)
-    while low < high:
-        middle = (low + high) // 2
-        if stamped[middle][0] < us:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+def _slices(events: int) -> Iterator[tuple[int, int, int]]:
+    """The story's time cut into parts of about equal work: number, first hour's weight position, events."""
+    count = max(1, round(events / _SLICE_EVENTS))
+    for number in range(count):
+        yield number, count, events * (number + 1) // count - events * number // count
+
+
+_REACHED: Final = tuple(accumulate(plot.WEIGHTS))
+
+
+def _moment(share: float) -> int:
+    """When this share (0 to 1) of all traffic has come, in microseconds since 1970."""
+    wanted = share * _REACHED[-1]
+    hour = min(bisect_left(_REACHED, wanted), len(_REACHED) - 1)
+    within = 1.0 - (_REACHED[hour] - wanted) / plot.WEIGHTS[hour]
+    return plot.START + int((hour + within) * plot.HOUR)
+
+
+def _slice(seed: int | str, which: tuple[int, int, int]) -> bytes:
+    number, count, events = which
+    dice = Dice(f"{seed}:{number}/{count}")
+    traffic = Traffic(dice, regulars(seed), private=0.02)
+    lines = traffic.pen.lines
+    while len(lines) < events:
+        traffic.session(_moment((number + dice.random()) / count))
+    del lines[events:]
+    lines.sort(key=itemgetter(0))
+    return b"".join([line for _, line in lines])

@@ -63,6 +63,11 @@ TOOL_MS: Final = {
 }
 CHOICES: Final = ("answer", "refund", "replace", "escalate")
 CHOICE_OF: Final = {"refund": "refund", "damaged": "replace"}
+REASON_OF: Final = {
+    "refund": "the parcel came back within 30 days",
+    "replace": "photo shows the damage",
+    "escalate": "customer asked for a person",
+}
 CHANNELS: Final = ("web", "web", "web", "app", "app", "mail")
 LANGUAGES: Final = ("en", "en", "en", "de", "fr")
 TOOL_ERRORS: Final = (
