@@ -1,0 +1,90 @@
+"""Compressed files: offsets count decompressed bytes; going on at an offset decompresses up to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from deadreckon.ingest.sources.cutting import Manner, Piece
+from deadreckon.ingest.sources.files import OpenFile
+from deadreckon.ingest.sources.inflate import DamagedError, inflate
+from deadreckon.ingest.sources.sequential import ForwardSource
+
+
+class Archive(ForwardSource):
+    """A gzip or zstd file, of any number of members or frames."""
+
+    def __init__(self, file: OpenFile, kind: str, manner: Manner, *, removable: bool = False) -> None:
+        super().__init__(str(file.path), manner)
+        self.file = file
+        self._kind = kind
+        self._removable = removable
+        self._passed = 0
+        self._pieces: Iterator[bytes] | None = None
+        self._damage = ""
+        self._total: int | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether it was found to be intact up to its end; not known before it was read up to there."""
+        return self._total is not None and not self._damage
+
+    def head(self, size: int) -> tuple[bytes, bool]:
+        """The first decompressed bytes, and whether nothing follows them."""
+        piece = self._fetch(0, size)
+        return (b"", True) if piece is None else (piece.buffer[: piece.stop], piece.eof)
+
+    def length(self) -> int:
+        """Decompressed bytes in all, or up to the damage."""
+        while self._total is None and self._slide(self._base + self._held) and self._grow():
+            pass
+        return self._total or 0
+
+    def ends_at(self, offset: int) -> bool:
+        """Whether nothing stands at or after an offset."""
+        return self._fetch(offset, 1) is None or self._total == offset
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Compressed bytes passed, and in all."""
+        return self._passed, self.file.status.st_size
+
+    def release(self) -> None:
+        """Remove a consumed, compressed spool file."""
+        if self._removable and self.complete and self._total == self._end:
+            self.file.remove(self.file.status.st_size)
+
+    def close(self) -> None:
+        """Let go of the file and of what was decompressed."""
+        self.file.close()
+        self._pieces = None
+        self._reset()
+
+    def _mention(self, length: int) -> None:
+        """Only a damaged archive has a last line that is not whole: `problem` says so."""
+
+    def _fetch(self, offset: int, size: int) -> Piece | None:
+        return None if self._total is not None and offset >= self._total else super()._fetch(offset, size)
+
+    def _read_compressed(self, size: int) -> bytes:
+        data = self.file.read(size, self._passed)
+        self._passed += len(data)
+        return data
+
+    def _next(self) -> bytes:
+        if self._pieces is None:
+            self._passed = 0
+            self._pieces = inflate(self._kind, self._read_compressed)
+        try:
+            data = next(self._pieces, b"")
+        except DamagedError as error:
+            data = b""
+            self._damage = str(error)
+            self.problem = f"{error}; the lines before it were read"
+        self._ended = not data
+        if self._ended:
+            self._total = self._base + self._held
+        return data
+
+    def _rewind(self, _offset: int) -> None:
+        self._pieces = None
+        self._reset()

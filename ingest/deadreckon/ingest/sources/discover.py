@@ -1,0 +1,203 @@
+"""From paths to sources, once or again and again."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from deadreckon.ingest.sources import identity, inflate, names
+from deadreckon.ingest.sources.archives import Archive
+from deadreckon.ingest.sources.chunks import HEAD_BYTES, Known, Source
+from deadreckon.ingest.sources.cutting import Manner, Warn
+from deadreckon.ingest.sources.files import OpenFile, PlainFile, SpoolFile
+from deadreckon.ingest.sources.places import Place, places, siblings
+from deadreckon.ingest.sources.resolve import Candidate, Seekable, resolve
+from deadreckon.ingest.sources.streams import Stream
+
+STDIN: Final = "-"
+_ARCHIVES_OPEN: Final = 16
+_UTF16: Final = (b"\xff\xfe", b"\xfe\xff", b"{\0", b"\0{")
+
+Signature = tuple[str, int, int, int, int]
+
+
+def discover(
+    paths: Sequence[str | Path],
+    known: Mapping[str, Known],
+    *,
+    max_line_bytes: int,
+    warn: Warn,
+    final: bool = True,
+) -> list[Source]:
+    """The inputs that these paths stand for, oldest first, each with its id.
+
+    `final`: the inputs are read once and not followed; then a last line without newline is taken where it is a whole
+    JSON object, and is mentioned where it is not.
+
+    Raises:
+        SourceError: a path names nothing, or nothing that may be read.
+    """
+    return Watcher(paths, max_line_bytes=max_line_bytes, warn=warn, final=final).discover(known)
+
+
+class Watcher:
+    """Looks again and again: keeps pipes open, archives where they are, and is quick about what is unchanged.
+
+    After a commit conflict, discover again: the ids may have gone to other inputs.
+    """
+
+    def __init__(self, paths: Sequence[str | Path], *, max_line_bytes: int, warn: Warn, final: bool = False) -> None:
+        self._paths = [str(path) for path in paths]
+        self._warn = warn
+        self._final = final
+        self._manner = Manner(max_line_bytes, self._say, final)
+        self._streams: dict[str, Stream] = {}
+        self._bases: dict[Signature, str | None] = {}
+        self._archives: dict[Signature, Archive] = {}
+        self._said: set[str] = set()
+        self._looks = 0
+
+    def discover(self, known: Mapping[str, Known]) -> list[Source]:
+        """The inputs that may have something to read; from the second look on without those that cannot have."""
+        found, rotated = self._places()
+        candidates = [c for place in found if (c := self._candidate(place)) is not None]
+        for place in rotated:
+            candidate = self._candidate(place)
+            if candidate is not None:
+                candidate.rotated = True
+                candidates.append(candidate)
+        chosen = resolve(candidates, known)
+        self._let_go(candidates)
+        self._looks += 1
+        chosen.sort(key=lambda c: (c.source.file.status.st_mtime_ns, c.source.path))
+        sources: list[Source] = [c.source for c in chosen if self._looks == 1 or _may_have(c)]
+        sources += self._streams.values()
+        return sources
+
+    def _let_go(self, candidates: Sequence[Candidate]) -> None:
+        """Close what was opened to look at it; some archives stay where they are, since going there again is work."""
+        kept = 0
+        for candidate in candidates:
+            source = candidate.source
+            if isinstance(source, PlainFile):
+                source.close()
+            elif kept < _ARCHIVES_OPEN and not source.ends_at(candidate.done):
+                kept += 1
+            else:
+                source.close()
+
+    def _places(self) -> tuple[list[Place], list[Place]]:
+        found: dict[tuple[int, int], Place] = {}
+        rotated: dict[tuple[int, int], Place] = {}
+        for named in self._paths:
+            if named == STDIN:
+                self._open_stdin(found)
+                continue
+            empty = True
+            for place in places(named, self._say, wait=not self._final):
+                empty = False
+                if place.is_pipe:
+                    self._open_pipe(place)
+                    continue
+                found.setdefault(place.inode, place)
+                if place.named:
+                    rotated |= {each.inode: each for each in siblings(place.path)}
+            if empty and not self._final and not Path(named).expanduser().is_dir():
+                self._say(f"{named} does not exist yet; waiting for it")
+        return list(found.values()), [p for inode, p in rotated.items() if inode not in found]
+
+    def _say(self, message: str) -> None:
+        if message not in self._said:
+            self._said.add(message)
+            self._warn(message)
+
+    def _open_stdin(self, found: dict[tuple[int, int], Place]) -> None:
+        fd = sys.stdin.fileno()
+        status = os.fstat(fd)
+        if stat.S_ISREG(status.st_mode) and os.lseek(fd, 0, os.SEEK_CUR) == 0:
+            path = Path(os.path.realpath(f"/dev/fd/{fd}"))
+            try:
+                same = path.stat().st_ino == status.st_ino
+            except OSError:
+                same = False  # deleted, or no such folder here: read it as a stream
+            if same:
+                found.setdefault((status.st_dev, status.st_ino), Place(path, status, named=True))
+                return
+        if STDIN not in self._streams:
+            self._streams[STDIN] = self._stream(fd, "stdin")
+
+    def _open_pipe(self, place: Place) -> None:
+        name = str(place.path)
+        if name not in self._streams:
+            self._streams[name] = self._stream(os.open(place.path, os.O_RDONLY | os.O_CLOEXEC), name)
+
+    def _stream(self, fd: int, path: str) -> Stream:
+        stream = Stream(fd, path, self._manner)
+        # Nothing tells whether a pipe gives what another gave before: each is an input of its own.
+        stream.id = f"{STDIN if path == 'stdin' else 'pipe'}-{uuid.uuid4()}".lstrip("-")
+        return stream
+
+    def _candidate(self, place: Place) -> Candidate | None:
+        try:
+            return self._identify(place)
+        except FileNotFoundError:
+            return None  # rotated or removed since it was found: the next look finds what became of it
+        except OSError as error:
+            self._say(f"{place.path}: {error.strerror or error}; skipped")
+            return None
+
+    def _identify(self, place: Place) -> Candidate | None:
+        signature = place.signature
+        archive = self._archives.get(signature)
+        if archive is not None:
+            base = self._bases.get(signature)
+            return Candidate(archive, base) if base else None
+        file = OpenFile(place.path, place.status)
+        try:
+            head = file.read(HEAD_BYTES, 0)
+            source = self._source(file, head)
+            spool = names.spool_id(place.path.name)
+            base = spool or self._fingerprint(place, source, head)
+        finally:
+            file.close()
+        self._bases[signature] = base
+        if isinstance(source, Archive):
+            self._archives[signature] = source
+        return Candidate(source, base) if base else None
+
+    def _source(self, file: OpenFile, head: bytes) -> Seekable:
+        kind = inflate.kind_of(head)
+        spool = names.spool_id(file.path.name)
+        if kind:
+            return Archive(file, kind, self._manner, removable=spool is not None)
+        source = (SpoolFile if spool else PlainFile)(file, self._manner)
+        if head.startswith(_UTF16):
+            source.refuse("is UTF-16, not UTF-8: convert it first, iconv -f UTF-16 -t UTF-8 FILE")
+        for magic, name in inflate.UNSUPPORTED.items():
+            if head.startswith(magic):
+                source.refuse(f"is compressed with {name}, which is not read: decompress it first")
+        return source
+
+    def _fingerprint(self, place: Place, source: Seekable, head: bytes) -> str | None:
+        whole = self._final
+        if isinstance(source, Archive):
+            head, ended = source.head(HEAD_BYTES)
+            whole = whole or ended
+        if not head and not source.problem:
+            return None  # nothing to read, and nothing to tell it by
+        line = identity.first_line(head, whole=whole or source.problem is not None)
+        return line if line is None else identity.file_id(str(place.path.parent), names.family(place.path.name), line)
+
+
+def _may_have(candidate: Candidate) -> bool:
+    source = candidate.source
+    if source.problem or isinstance(source, SpoolFile):
+        return True
+    if isinstance(source, PlainFile):
+        return source.size > candidate.done
+    return not source.ends_at(candidate.done)

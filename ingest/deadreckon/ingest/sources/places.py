@@ -1,0 +1,117 @@
+"""From what the user names to files: folders, globs, single files, pipes."""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from deadreckon.core.errors import SourceError
+from deadreckon.ingest.sources import names
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A file or pipe that was found. `path` has its links resolved, so that a file is itself under every name."""
+
+    path: Path
+    status: os.stat_result
+    named: bool
+
+    @property
+    def is_pipe(self) -> bool:
+        """Whether it can only be read forward, once."""
+        return not stat.S_ISREG(self.status.st_mode)
+
+    @property
+    def inode(self) -> tuple[int, int]:
+        """The file itself, whatever its name."""
+        return self.status.st_dev, self.status.st_ino
+
+    @property
+    def signature(self) -> tuple[str, int, int, int, int]:
+        """Unchanged as long as the file is."""
+        s = self.status
+        return str(self.path), s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns
+
+
+def places(named: str, warn: Callable[[str], None], *, wait: bool) -> Iterator[Place]:
+    """The files that a path, folder or glob stands for.
+
+    `wait`: what is not there yet is no error.
+
+    Raises:
+        SourceError: nothing is there, or a named file may not be read.
+    """
+    path = Path(named).expanduser()
+    if not path.exists() and glob.has_magic(named):
+        found = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 - the pattern may be absolute
+        if not found and not wait:
+            raise SourceError(f"no file matches {named!r}", hint="check the pattern, and quote it against the shell")
+        for each in found:
+            yield from _at(Path(each), warn, wait=True)
+        return
+    yield from _at(path, warn, wait=wait)
+
+
+def _at(path: Path, warn: Callable[[str], None], *, wait: bool) -> Iterator[Place]:
+    try:
+        status = path.stat()
+    except OSError as error:
+        if wait and isinstance(error, FileNotFoundError):
+            return
+        raise SourceError(
+            f"cannot read {path}: {error.strerror or error}",
+            hint="check the name; with --follow a file may appear later"
+            if isinstance(error, FileNotFoundError)
+            else "check its permissions",
+        ) from error
+    if stat.S_ISDIR(status.st_mode):
+        yield from _walk(path, warn)
+        return
+    if stat.S_ISREG(status.st_mode) and not os.access(path, os.R_OK):
+        raise SourceError(f"cannot read {path}: permission denied", hint="check its permissions")
+    real = Path(os.path.realpath(path)) if stat.S_ISREG(status.st_mode) else path
+    yield Place(real, status, named=True)
+
+
+def _walk(folder: Path, warn: Callable[[str], None]) -> Iterator[Place]:
+    def trouble(error: OSError) -> None:
+        warn(f"{error.filename or folder}: {error.strerror or error}; skipped")
+
+    for parent, folders, files in os.walk(os.path.realpath(folder), onerror=trouble):
+        # A lake inside the folder is what we write, not what we read.
+        folders[:] = [] if "_delta_log" in folders else sorted(f for f in folders if not f.startswith((".", "_")))
+        for name in sorted(files):
+            if names.is_log(name):
+                yield from _regular(Path(parent, name), warn)
+
+
+def _regular(path: Path, warn: Callable[[str], None]) -> Iterator[Place]:
+    try:
+        real = Path(os.path.realpath(path))
+        status = real.stat()
+        if stat.S_ISREG(status.st_mode):
+            if os.access(real, os.R_OK):
+                yield Place(real, status, named=False)
+            else:
+                warn(f"{path}: permission denied; skipped")
+    except FileNotFoundError:
+        pass  # rotated away since the folder was listed; it is found under its new name at the next look
+    except OSError as error:
+        warn(f"{path}: {error.strerror or error}; skipped")
+
+
+def siblings(path: Path) -> Iterator[Place]:
+    """Files of the same family in the same folder: what rotation made of a log."""
+    family = names.family(path.name)
+    try:
+        entries = sorted(path.parent.iterdir())
+    except OSError:
+        return  # gone, or not to be listed: then there is nothing to follow
+    for entry in entries:
+        if entry.name != path.name and not entry.name.startswith(".") and names.family(entry.name) == family:
+            yield from _regular(entry, lambda _message: None)

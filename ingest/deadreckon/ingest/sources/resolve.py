@@ -1,0 +1,116 @@
+"""Which id each input has: content decides, so that nothing is read twice and nothing is taken for something else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from deadreckon.ingest.sources.archives import Archive
+from deadreckon.ingest.sources.chunks import Known
+from deadreckon.ingest.sources.files import PlainFile
+from deadreckon.ingest.sources.identity import chain
+
+_COMPARED: Final = 1 << 20
+# An id may stay unused: its input was found together with others and vanished before anything of it was committed.
+_GAP: Final = 16
+
+Seekable = PlainFile | Archive
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A source whose id is still open: `base` is the first id of its chain."""
+
+    source: Seekable
+    base: str
+    rotated: bool = False
+    """Not asked for: a sibling that is read only if its beginning was read under another name."""
+    done: int = 0
+    """How much of it the ledger knows under the id chosen."""
+
+    @property
+    def length(self) -> int:
+        """Decompressed bytes."""
+        source = self.source
+        return source.size if isinstance(source, PlainFile) else source.length()
+
+
+def resolve(candidates: Sequence[Candidate], known: Mapping[str, Known]) -> list[Candidate]:
+    """Give each source its id and drop those whose bytes another one holds as well."""
+    groups: dict[str, list[Candidate]] = {}
+    for candidate in candidates:
+        groups.setdefault(candidate.base, []).append(candidate)
+    return [chosen for base, group in groups.items() for chosen in _group(base, group, known)]
+
+
+def _group(base: str, group: list[Candidate], known: Mapping[str, Known]) -> list[Candidate]:
+    taken = list(_known_chain(base, known))
+    taken.sort(key=lambda item: item[1].end_offset)
+    claims: dict[str, list[Candidate]] = {}
+    fresh: list[Candidate] = []
+    for candidate in group:
+        found = [item for item in taken if candidate.source.matches(item[1])]
+        if found:
+            name, entry = found[-1]
+            candidate.source.id, candidate.done = name, entry.end_offset
+            claims.setdefault(name, []).append(candidate)
+        elif not candidate.rotated:
+            fresh.append(candidate)
+    owners: list[Candidate] = []
+    for claimants in claims.values():
+        owner, *others = _longest_first(claimants)
+        owners.append(owner)
+        fresh += [other for other in others if not _holds(owner, other, other.done)]
+    free = (name for name in chain(base) if name not in known)
+    for candidate in _longest_first(fresh):
+        if any(_holds(owner, candidate, 0) for owner in owners):
+            continue
+        candidate.source.id, candidate.done = next(free), 0
+        owners.append(candidate)
+    for candidate in owners:
+        if candidate.done:
+            candidate.source.matches(known[candidate.source.id])
+    return owners
+
+
+def _known_chain(base: str, known: Mapping[str, Known]) -> Iterator[tuple[str, Known]]:
+    missing = 0
+    for name in chain(base):
+        entry = known.get(name)
+        if entry is not None:
+            missing = 0
+            yield name, entry
+        else:
+            missing += 1
+            if missing > _GAP:
+                return
+
+
+def _longest_first(group: list[Candidate]) -> list[Candidate]:
+    if len(group) < 2:
+        return group
+    lengths = {id(c): c.length for c in group}
+    # Each archive is passed once, in order, for all the places at which it will be compared.
+    for candidate in group:
+        for length in sorted(set(lengths.values())):
+            if length <= lengths[id(candidate)]:
+                candidate.source.tail_hash(length)
+    return sorted(group, key=lambda c: (-lengths[id(c)], isinstance(c.source, Archive), c.source.path))
+
+
+def _holds(owner: Candidate, other: Candidate, start: int) -> bool:
+    """Whether `owner` has all the bytes of `other`, in its place, from `start` on."""
+    length = other.length
+    if length == start:
+        return True
+    if owner.source.tail_hash(length) != other.source.tail_hash(length):
+        return False
+    position = start
+    while position < length:
+        size = min(_COMPARED, length - position)
+        ours = owner.source.peek(position, size)
+        if ours is None or ours != other.source.peek(position, size):
+            return False
+        position += size
+    return True
