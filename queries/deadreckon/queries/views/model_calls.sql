@@ -1,0 +1,155 @@
+-- model_calls: every answer asked of a model, language model or not, counted once and priced. A call is a span whose
+-- operation is a model's (chat, embeddings, predict, ...), or a prediction or log line of such an operation that no
+-- such span holds already. Spans of agents and workflows are never calls: they may repeat the totals of the calls in them
+-- Grain: one row per model call
+-- Columns:
+--   event_id
+--   ts               when it began
+--   date
+--   operation        chat, embeddings, predict, ...; a prediction that names none is predict
+--   is_llm           whether it is a language model's: by its operation, or because it counts tokens
+--   model
+--   model_version
+--   provider
+--   environment
+--   variant
+--   service
+--   agent
+--   status           ok, error, cancelled or timeout; where the line says nothing, error if it has an error_type, else ok
+--   failed           whether its status is error or timeout
+--   error_type
+--   error_message
+--   attempt
+--   idempotency_key
+--   finish_reason
+--   stream
+--   duration_ms
+--   ttft_ms
+--   input_tokens
+--   output_tokens
+--   cache_read_tokens
+--   cache_write_tokens
+--   reasoning_tokens
+--   total_tokens [tokens]  input and output; their parts (cached, reasoning) are inside them and not added again
+--   cost_usd [US dollars]  as reported, else as computed; NULL, never 0, where neither is known
+--   cost_source      reported, computed or unpriced (no reported cost, and no price or no token count)
+--   reported_usd [US dollars]  as the writer reported it
+--   computed_usd [US dollars]  from token counts and the price in force at ts; also beside a reported cost
+--   price_source     where the price used for computed_usd comes from
+--   request_id
+--   session_id
+--   user_id
+--   run_id
+--   trace_id
+--   span_id
+--   parent_span_id
+--   response_id
+--   ingested_at
+WITH spans_of_models AS (
+    SELECT *, operation AS called
+    FROM events
+    WHERE
+        kind = 'span' AND COALESCE(status, '') <> 'running'
+        AND operation IN (
+            'chat', 'text_completion', 'completion', 'generate_content', 'generate', 'response', 'responses', 'llm',
+            'embeddings', 'embedding', 'rerank', 'predict', 'inference', 'image_generation', 'speech', 'transcription'
+        )
+),
+other_lines AS (
+    SELECT *, COALESCE(operation, 'predict') AS called
+    FROM events
+    WHERE
+        kind = 'prediction'
+        OR (
+            kind = 'log' AND COALESCE(status, '') <> 'running'
+            AND operation IN (
+                'chat', 'text_completion', 'completion', 'generate_content', 'generate', 'response', 'responses',
+                'llm', 'embeddings', 'embedding', 'rerank', 'predict', 'inference', 'image_generation', 'speech',
+                'transcription'
+            )
+        )
+),
+calls AS (
+    SELECT * FROM spans_of_models
+    UNION ALL
+    SELECT o.*
+    FROM other_lines AS o
+    LEFT JOIN (SELECT DISTINCT trace_id, span_id FROM spans_of_models WHERE span_id IS NOT NULL) AS s
+        ON s.trace_id = o.trace_id AND s.span_id = o.span_id
+    WHERE s.span_id IS NULL
+),
+priced AS (
+    SELECT
+        c.*,
+        COALESCE(v.model, m.model) AS priced_as,
+        COALESCE(v.source, m.source) AS price_source,
+        COALESCE(v.input_per_mtok, m.input_per_mtok) AS input_price,
+        COALESCE(v.output_per_mtok, m.output_per_mtok) AS output_price,
+        COALESCE(v.cache_read_per_mtok, m.cache_read_per_mtok) AS cache_read_price,
+        COALESCE(v.cache_write_per_mtok, m.cache_write_per_mtok) AS cache_write_price
+    FROM calls AS c
+    LEFT JOIN lake_prices AS v ON v.model = c.model_version AND c.ts >= v.valid_from AND c.ts < v.valid_to
+    LEFT JOIN lake_prices AS m ON m.model = c.model AND c.ts >= m.valid_from AND c.ts < m.valid_to
+),
+costed AS (
+    SELECT
+        *,
+        (
+            GREATEST(input_tokens - COALESCE(cache_read_tokens, 0) - COALESCE(cache_write_tokens, 0), 0) * input_price
+            + COALESCE(cache_read_tokens, 0) * cache_read_price
+            + COALESCE(cache_write_tokens, 0) * cache_write_price
+            + COALESCE(output_tokens, 0) * output_price
+        ) / 1000000.0 AS computed_usd
+    FROM priced
+)
+SELECT
+    event_id,
+    ts,
+    date,
+    called AS operation,
+    called NOT IN ('predict', 'inference') OR input_tokens IS NOT NULL OR output_tokens IS NOT NULL AS is_llm,
+    model,
+    model_version,
+    provider,
+    environment,
+    variant,
+    service,
+    agent,
+    COALESCE(status, CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END) AS status,
+    COALESCE(status, CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END) IN ('error', 'timeout') AS failed,
+    error_type,
+    error_message,
+    attempt,
+    idempotency_key,
+    finish_reason,
+    stream,
+    duration_ms,
+    ttft_ms,
+    input_tokens,
+    output_tokens,
+    cache_read_tokens,
+    cache_write_tokens,
+    reasoning_tokens,
+    CASE
+        WHEN input_tokens IS NOT NULL OR output_tokens IS NOT NULL
+            THEN COALESCE(input_tokens, 0) + COALESCE(output_tokens, 0)
+    END AS total_tokens,
+    COALESCE(cost_usd, computed_usd) AS cost_usd,
+    CASE
+        WHEN cost_usd IS NOT NULL THEN 'reported'
+        WHEN computed_usd IS NOT NULL THEN 'computed'
+        ELSE 'unpriced'
+    END AS cost_source,
+    cost_usd AS reported_usd,
+    computed_usd,
+    CASE WHEN computed_usd IS NOT NULL THEN price_source END AS price_source,
+    request_id,
+    session_id,
+    user_id,
+    run_id,
+    trace_id,
+    span_id,
+    parent_span_id,
+    response_id,
+    ingested_at
+FROM costed

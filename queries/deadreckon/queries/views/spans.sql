@@ -1,0 +1,76 @@
+-- spans: timed steps of traces: model calls, tool calls, agent turns, retrievals and whatever else was traced
+-- Grain: one row per finished span
+-- Columns:
+--   event_id
+--   ts               when it began
+--   end_ts [UTC, microseconds]  when it ended: ts + duration_ms
+--   duration_ms
+--   trace_id
+--   span_id
+--   parent_span_id
+--   name             the span's name; where it has none its event, operation or tool
+--   operation
+--   status           ok, error, cancelled or timeout; where the line says nothing, error if it has an error_type, else ok
+--   error_type
+--   error_message
+--   agent
+--   tool
+--   model
+--   model_version
+--   provider
+--   ttft_ms
+--   input_tokens     as this span states them: an agent's root span may repeat what its model calls used; sum llm_calls
+--   output_tokens    as this span states them; sum llm_calls instead
+--   cost_usd         as this span states it; sum llm_calls instead
+--   attempt
+--   idempotency_key
+--   request_id
+--   session_id
+--   user_id
+--   run_id
+--   environment
+--   variant
+--   service
+--   host
+--   attributes
+--   input
+--   output
+--   date
+SELECT
+    event_id,
+    ts,
+    add_ms(ts, COALESCE(duration_ms, 0)) AS end_ts,
+    duration_ms,
+    trace_id,
+    span_id,
+    parent_span_id,
+    COALESCE(name, event, operation, tool) AS name,
+    operation,
+    COALESCE(status, CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END) AS status,
+    error_type,
+    error_message,
+    agent,
+    tool,
+    model,
+    model_version,
+    provider,
+    ttft_ms,
+    input_tokens,
+    output_tokens,
+    cost_usd,
+    attempt,
+    idempotency_key,
+    request_id,
+    session_id,
+    user_id,
+    run_id,
+    environment,
+    variant,
+    service,
+    host,
+    attributes,
+    input,
+    output,
+    date
+FROM events
+WHERE kind = 'span' AND COALESCE(status, '') <> 'running'
