@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from deadreckon.story.plot import SEED
 from deadreckon.story.scale import write_scaled, write_scaled_file
+from deadreckon.story.tale import Tale, tell
 
-__all__ = ["write_scaled", "write_scaled_file"]
+__all__ = ["SEED", "Tale", "tell", "write_scaled", "write_scaled_file"]

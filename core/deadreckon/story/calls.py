@@ -15,11 +15,11 @@ def price(model: str, tokens_in: int, cached: int, tokens_out: int) -> float:
 
 
 def chat(
-    dice: Dice, pen: Pen, scope: Scope, character: Character, now: int, name: str, prompt: int, *, stream: bool
+    dice: Dice, pen: Pen, scope: Scope, character: Character, now: int, *, name: str, prompt: int, stream: bool
 ) -> tuple[str, int]:
-    """A call of tern-assist, tried again after a time-out; its final status and its end."""
+    """A call of tern-assist, tried again after a time-out or an unusable answer; its final status and its end."""
     random, lognormal = dice.random, dice.lognormal
-    timeout_rate = plot.TIMEOUT_RATE[plot.RETRY_STORM[0] <= now < plot.RETRY_STORM[1]]
+    useless = plot.TIMEOUT_RATE + plot.INVALID_RATE[plot.RETRY_STORM[0] <= now < plot.RETRY_STORM[1]]
     for attempt in range(1, plot.MAX_ATTEMPTS + 1):
         roll = random()
         tokens_in = prompt + int(random() * 900)
@@ -43,7 +43,7 @@ def chat(
             "cache_read_tokens": cached,
         }
         first = 0
-        if roll < timeout_rate:
+        if roll < plot.TIMEOUT_RATE:
             duration = 8_000_000 + int(random() * 40_000)
             tokens_out = int(tokens_out * 0.8) + 1
             fields["status"], fields["level"] = "timeout", "error"
@@ -52,7 +52,13 @@ def chat(
             if stream:
                 first = int(min(duration * 0.9, lognormal(character.ttft_ms, 0.3) * 1000))
                 fields["ttft_ms"] = first / 1000
-            if stream and roll > 1.0 - character.cancelled:
+            if roll < useless:
+                fields["status"], fields["level"] = "error", "error"
+                fields["error_type"], fields["error_message"] = "InvalidOutput", "not the JSON that was asked for"
+                fields["finish_reason"] = "stop"
+                # The next try is shown the answer that was no good.
+                prompt += tokens_out + 350
+            elif stream and roll > 1.0 - character.cancelled:
                 # The customer closed the window while the answer was being written.
                 share = 0.3 + 0.6 * random()
                 duration = max(first, int(duration * share))
@@ -71,9 +77,9 @@ def chat(
         end = now + duration
         pen.write(end, now, fields, scope.tail)
         now = end + 20_000
-        if fields["status"] != "timeout":
-            return fields["status"], now
-    return "timeout", now
+        if fields["status"] in ("ok", "cancelled"):
+            break
+    return fields["status"], now
 
 
 def tool(dice: Dice, pen: Pen, scope: Scope, now: int, name: str) -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""Cheap randomness that is the same everywhere: one seeded generator, bulk hex digits, quantiles looked up in a table."""
+"""Cheap randomness that is the same everywhere: one seeded generator, hex digits in bulk, quantiles in a table."""
 
 from __future__ import annotations
 

@@ -18,10 +18,10 @@ def contract(dice: Dice, pen: Pen, scope: Scope, at: int, choice: str) -> None:
     roll = dice.random()
     if choice == "refund":
         name, label, passed, action = "refund_under_200", "policy", roll > 0.07, "asked a person"
-    elif roll < 0.012:
-        name, label, passed, action = "no_card_number_in_reply", "post", False, "masked the number"
-    elif roll < 0.12:
-        name, label, passed, action = "request_cost_under_0.02", "budget", roll > 0.03, "stopped after this answer"
+    elif roll < 0.09:
+        name, label, passed, action = "no_card_number_in_reply", "post", roll > 0.008, "masked the number"
+    elif roll < 0.18:
+        name, label, passed, action = "request_cost_under_0.02", "budget", roll > 0.105, "stopped after this answer"
     else:
         return
     fields: Fields = {
@@ -38,7 +38,7 @@ def contract(dice: Dice, pen: Pen, scope: Scope, at: int, choice: str) -> None:
     pen.write(at, at, fields, scope.tail)
 
 
-def feedback(dice: Dice, pen: Pen, end: int, request_id: str, visit: Fields, character: Character) -> None:
+def feedback(dice: Dice, pen: Pen, end: int, request_id: str, *, visit: Fields, character: Character) -> None:
     """What the customer did with the answer: clicked, raised or lowered a thumb, edited it; mostly nothing."""
     roll = dice.random()
     if roll < 0.30:
@@ -63,14 +63,12 @@ def feedback(dice: Dice, pen: Pen, end: int, request_id: str, visit: Fields, cha
     pen.write(at, at, fields, _WEB_TAIL)
 
 
-def score(dice: Dice, pen: Pen, end: int, request_id: str, visit: Fields, character: Character) -> None:
+def score(dice: Dice, pen: Pen, end: int, request_id: str, *, visit: Fields, character: Character) -> None:
     """A judge's, now and then a person's, opinion of an answer; a judge's with its own model call."""
     start = end + 20_000_000 + int(dice.random() * 40_000_000)
     human = dice.random() < 0.12
     quality = max(0.0, min(1.0, dice.normal(character.quality, 0.12)))
-    tail = shared(
-        {**_JUDGE, "request_id": request_id, "session_id": visit["session_id"], "variant": visit["variant"]}
-    )
+    tail = shared({**_JUDGE, "request_id": request_id, "session_id": visit["session_id"], "variant": visit["variant"]})
     at = start if human else _judge(dice, pen, start, tail)
     fields: Fields = {
         "event": "score",

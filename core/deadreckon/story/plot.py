@@ -81,8 +81,10 @@ TOOL_FAILS: Final = (at("2026-10-13T09:00"), at("2026-10-14T17:00"))
 TOOL_ERROR_RATE: Final = (0.012, 0.45)
 
 RETRY_STORM: Final = (at("2026-10-16T00:00"), at("2026-10-17T00:00"))
-TIMEOUT_RATE: Final = (0.006, 0.58)
-MAX_ATTEMPTS: Final = 4
+TIMEOUT_RATE: Final = 0.006
+INVALID_RATE: Final = (0.004, 0.64)
+"""Share of answers that are not the JSON that was asked for, and are asked for again: usually, and in the storm."""
+MAX_ATTEMPTS: Final = 6
 
 DRIFT_FEATURE: Final = "account_age_days"
 DRIFT_FROM: Final = at("2026-10-19T00:00")

@@ -52,7 +52,7 @@ def _slices(events: int) -> Iterator[tuple[int, int, int]]:
 _REACHED: Final = tuple(accumulate(plot.WEIGHTS))
 
 
-def _moment(share: float) -> int:
+def moment(share: float) -> int:
     """When this share (0 to 1) of all traffic has come, in microseconds since 1970."""
     wanted = share * _REACHED[-1]
     hour = min(bisect_left(_REACHED, wanted), len(_REACHED) - 1)
@@ -66,7 +66,7 @@ def _slice(seed: int | str, which: tuple[int, int, int]) -> bytes:
     traffic = Traffic(dice, regulars(seed), private=0.02)
     lines = traffic.pen.lines
     while len(lines) < events:
-        traffic.session(_moment((number + dice.random()) / count))
+        traffic.session(moment((number + dice.random()) / count))
     del lines[events:]
     lines.sort(key=itemgetter(0))
     return b"".join([line for _, line in lines])

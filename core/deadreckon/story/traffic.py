@@ -11,9 +11,9 @@ from deadreckon.story.pen import Fields, Pen, Scope, shared
 from deadreckon.story.plot import Character
 
 _AGENT: Final = {"service": "tern-agent", "host": "agent-1", "pid": 4121, "environment": "prod"}
-_GATEWAY: Final = {"service": "tern-gateway", "host": "gw-1", "pid": 55, "environment": "prod"}
-_GATEWAY_TAIL: Final = shared(_GATEWAY)
-_LEVELS: Final = {"ok": "info", "cancelled": "warning", "timeout": "error"}
+_AGENT_TAIL: Final = shared(_AGENT)
+_LEVELS: Final = {"ok": "info", "cancelled": "warning", "timeout": "error", "error": "error"}
+_ERRORS: Final = {"cancelled": "Cancelled", "timeout": "ModelTimeout", "error": "InvalidOutput"}
 _USERS: Final = 600
 
 
@@ -93,15 +93,13 @@ class Traffic:
         if dice.random() < 0.15:
             queue = int(dice.lognormal(3.0, 0.8))
             gauge: Fields = {"event": "metric", "kind": "metric", "level": "info", "name": "queue_depth"}
-            self.pen.write(start, start, gauge | {"value": queue, "unit": "requests"}, _GATEWAY_TAIL)
-        opinions.feedback(dice, self.pen, end, request_id, visit, character)
+            self.pen.write(start, start, gauge | {"value": queue, "unit": "requests"}, _AGENT_TAIL)
+        opinions.feedback(dice, self.pen, end, request_id, visit=visit, character=character)
         if dice.random() < 0.22:
-            opinions.score(dice, self.pen, end, request_id, visit, character)
+            opinions.score(dice, self.pen, end, request_id, visit=visit, character=character)
         return end
 
-    def _answer(
-        self, start: int, visit: Fields, character: Character, customer: Customer, question: Question
-    ) -> int:
+    def _answer(self, start: int, visit: Fields, character: Character, customer: Customer, question: Question) -> int:
         dice, pen = self.dice, self.pen
         random = dice.random
         trace_id, root_id = dice.hex(32), dice.hex(16)
@@ -110,14 +108,14 @@ class Traffic:
         if random() < 0.55:
             now = calls.retrieval(dice, pen, scope, now)
         size = len(question.text) * 3
-        status, now = calls.chat(dice, pen, scope, character, now, "plan", 420 + size, stream=False)
+        status, now = calls.chat(dice, pen, scope, character, now, name="plan", prompt=420 + size, stream=False)
         failed = False
         if status == "ok":
             for tool in words.TOOLS[question.intent]:
                 if random() < 0.85:
                     outcome, now = calls.tool(dice, pen, scope, now, tool)
                     failed = failed or outcome != "ok"
-            status, now = calls.chat(dice, pen, scope, character, now, "answer", 760 + size, stream=True)
+            status, now = calls.chat(dice, pen, scope, character, now, name="answer", prompt=760 + size, stream=True)
         if status == "ok":
             now = self._decide(now, scope, question, failed=failed)
         end = now + 700 + int(random() * 900)
@@ -138,7 +136,7 @@ class Traffic:
         if status == "ok":
             fields["output"] = words.ANSWERS[question.intent].replace("{order}", question.order)
         else:
-            fields["error_type"] = "Cancelled" if status == "cancelled" else "ModelTimeout"
+            fields["error_type"] = _ERRORS[status]
         pen.write(end, start, fields, scope.tail)
         return end
 
