@@ -1,0 +1,91 @@
+"""Binding IDs for everything that follows in this task or thread."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, ParamSpec, TypeVar
+
+from deadreckon.emit._context import CURRENT, ROOT, Context, restore
+from deadreckon.emit._emitter import EMITTER
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def bind(**fields: Any) -> None:
+    """Add fields to every event of this task or thread from here on; None removes one.
+
+    Inside `bound`, `span` or `run` the binding ends with the block. Tasks started later inherit it, tasks running
+    already do not see it.
+    """
+    CURRENT.set(_bound_to(CURRENT.get(), fields))
+
+
+def unbind(*keys: str) -> None:
+    """Remove fields; those that are not bound are ignored."""
+    bind(**dict.fromkeys(keys))
+
+
+def clear() -> None:
+    """Remove everything bound, the trace included, as at the start of a request on a reused thread."""
+    CURRENT.set(ROOT)
+
+
+def context() -> dict[str, Any]:
+    """Return what is bound now, with the current trace and span."""
+    current = CURRENT.get()
+    return {**current.bindings.fields, **current.ids()}
+
+
+def carry(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Return `function` with what is bound now, for a thread pool: `pool.submit(emit.carry(work), item)`.
+
+    asyncio tasks and `asyncio.to_thread` need no help; threads begin with nothing bound.
+    """
+    here = CURRENT.get()
+
+    def carried(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        token = CURRENT.set(here)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            restore(token, ROOT)
+
+    return carried
+
+
+class bound:  # noqa: N801  # used like a function: with emit.bound(request_id=...)
+    """Bind fields for a block, sync or async; what was bound in it ends with it."""
+
+    __slots__ = ("_fields", "_previous", "_token")
+
+    def __init__(self, **fields: Any) -> None:
+        self._fields = fields
+
+    def __enter__(self) -> None:
+        self._previous = CURRENT.get()
+        self._token: contextvars.Token[Context] = CURRENT.set(_bound_to(self._previous, self._fields))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        restore(self._token, self._previous)
+
+    async def __aenter__(self) -> None:
+        self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, trace)
+
+
+def _bound_to(previous: Context, fields: dict[str, Any]) -> Context:
+    kept = {key: value for key, value in previous.bindings.fields.items() if key not in fields}
+    removed = [key for key in ("trace_id", "span_id") if key in fields and fields[key] is None]
+    added = EMITTER.bindable(fields)
+    if removed and not added.keys() & {"trace_id", "span_id"}:
+        previous = Context(previous.bindings)
+    return previous.with_fields({**kept, **added})

@@ -1,0 +1,71 @@
+"""What people wrote, and who they are: prompts, answers and user ids, kept back or reduced before they leave.
+
+`input` and `output` hold content. By default their text is not written, only its length; `configure(capture=...)`
+decides. A `user_id` is written as a salted hash, which still joins and counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import orjson
+
+from deadreckon.emit._encode import encode, text_of
+
+Capture = Literal["off", "hash", "text"]
+_HASHED = "sha256:"
+
+
+@dataclass(frozen=True, slots=True)
+class ContentPolicy:
+    """How content and user ids are treated.
+
+    Attributes:
+        capture: `off` keeps the length, `hash` the length and hash, `text` both and the text up to `limit`.
+        limit: characters of `input` and of `output` to keep.
+        salt: put before the user id before hashing.
+        hash_user_id: False writes user ids as they are.
+    """
+
+    capture: Capture = "off"
+    limit: int = 8192
+    salt: str = ""
+    hash_user_id: bool = True
+
+    def user(self, user_id: Any) -> Any:
+        """Return `sha256:` and the hex digest of salt + user id; an id that has this form already stays."""
+        if user_id is None or not self.hash_user_id:
+            return user_id
+        text = text_of(user_id)
+        if text.startswith(_HASHED) and len(text) == len(_HASHED) + 64:
+            return text
+        return _HASHED + _sha256(self.salt + text)
+
+    def apply(self, fields: MutableMapping[str, Any], capture: Capture | None = None) -> None:
+        """Reduce `user_id`, `input` and `output` in place."""
+        if "user_id" in fields:
+            fields["user_id"] = self.user(fields["user_id"])
+        for name in ("input", "output"):
+            value = fields.get(name)
+            if value is not None:
+                self._reduce(fields, name, value, capture or self.capture)
+
+    def _reduce(self, fields: MutableMapping[str, Any], name: str, value: Any, capture: Capture) -> None:
+        text = text_of(value) if isinstance(value, str) else encode({"": value})[4:-2].decode()
+        fields[f"{name}_length"] = len(text)
+        if capture != "off":
+            fields[f"{name}_hash"] = _sha256(text)
+        if capture != "text":
+            del fields[name]
+        elif len(text) > self.limit:
+            fields[name] = text[: self.limit]
+        elif not isinstance(value, str):
+            fields[name] = orjson.Fragment(text)
+
+
+def _sha256(text: str) -> str:
+    import hashlib  # OpenSSL takes milliseconds to load, and many processes never hash
+
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,267 @@
+"""From a call to a line: stamp, context, fields and encoding come together here, and go to the spool.
+
+Most events take the short way: what is bound was encoded before, so only the event's own fields are, and the pieces are
+joined. Anything unusual (a key that is bound already, a user id, content, an exception, a value that orjson refuses, a
+processor of the user's) takes the long way, which builds the whole event as a dictionary. Both give the same event.
+"""
+
+from __future__ import annotations
+
+import atexit
+import dataclasses
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from orjson import dumps
+
+from deadreckon.emit._buffer import BufferedSpool
+from deadreckon.emit._content import Capture
+from deadreckon.emit._context import CURRENT, UNBOUND, Bindings, Context, Source
+from deadreckon.emit._encode import COERCED, OPTIONS, convert, encode, text_of
+from deadreckon.emit._ids import Ids, RandomIds
+from deadreckon.emit._record import STAMPED, TREATED, Label, Recorder
+from deadreckon.emit._settings import Settings, read_settings
+from deadreckon.emit._spool import Spool
+from deadreckon.emit._stamp import Stamper
+
+_MAX_NAMES = 1024
+_NOTICE = Label("log", "warning")
+
+
+class Emitter:
+    """One process's way from events to its spool."""
+
+    def __init__(self) -> None:
+        self.threshold = 10
+        self.clock: Callable[[], int] = time.time_ns
+        self.timer: Callable[[], int] = time.perf_counter_ns
+        self._stamper = Stamper()
+        self._random = RandomIds()
+        self.ids: Ids | RandomIds = self._random
+        self._settings: Settings | None = None
+        self._recorder: Recorder | None = None
+        self._epoch = object()
+        self._names: dict[str, str] = {}
+        self._spool: Spool | None = None
+        self._append: Callable[[bytes], None] = self._first
+        os.register_at_fork(
+            before=self._before_fork, after_in_parent=self._after_in_parent, after_in_child=self._after_in_child
+        )
+
+    # -- configuration
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force; read from the environment when nothing was configured."""
+        settings = self._settings
+        if settings is None:
+            settings = read_settings({})
+            self.configure(settings)
+        return settings
+
+    @property
+    def recorder(self) -> Recorder:
+        """Builds events under the settings in force."""
+        recorder = self._recorder
+        if recorder is None:
+            recorder = self._recorder = Recorder(self.settings, self._stamper)
+        return recorder
+
+    def configure(self, settings: Settings) -> None:
+        """Put new settings in force; the spool of the old ones is sealed if it differs."""
+        old, self._settings = self._settings, settings
+        if old is not None and old.spool != settings.spool:
+            self.close()
+            self._spool, self._append = None, self._first
+        self.threshold = settings.threshold
+        self.clock = settings.clock or time.time_ns
+        self.timer = settings.clock or time.perf_counter_ns
+        self.ids = settings.ids or self._random
+        self._recorder = None
+        self._epoch = object()
+
+    def bindable(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Return fields in the form in which they are bound: without None, with content and user id reduced."""
+        kept = {key: value for key, value in fields.items() if value is not None}
+        if not kept.keys().isdisjoint(TREATED):
+            self.settings.content.apply(kept)
+        return kept
+
+    def bound_fields(self) -> dict[str, Any]:
+        """Return what every event carries here and now."""
+        here = CURRENT.get()
+        return {**self.settings.static, **here.bindings.fields, **here.ids()}
+
+    def new_id(self) -> str:
+        """Return a new UUIDv7."""
+        return self.recorder.event_id(self.clock())
+
+    # -- emitting
+
+    def send(
+        self,
+        label: Label,
+        event: Any,
+        fields: dict[str, Any],
+        source: Source = UNBOUND,
+        *,
+        at: int = 0,
+        context: Context | None = None,
+        capture: Capture | None = None,
+    ) -> None:
+        """Write one event; never raises.
+
+        Args:
+            label: kind and level.
+            event: what happened.
+            fields: the event's own fields, over everything bound.
+            source: the logger's fields.
+            at: the event's time in ns since 1970 when that is not now.
+            context: the bound IDs when they are not the current ones.
+            capture: what to keep of `input` and `output` when not what is configured.
+        """
+        try:
+            if context is None:
+                context = CURRENT.get()
+            head = context.bindings.heads.get(source)
+            if head is None or head.epoch is not self._epoch:
+                head = self._head(context.bindings, source)
+            if head.keys.isdisjoint(fields):
+                now = self.clock()
+                opening = self._stamper.opening_at(now, at) if at else self._stamper.opening(now)
+                name = self._names.get(event) or self._name(event)
+                if fields:
+                    body = dumps(fields, convert, OPTIONS)
+                    if body.rfind(b"null") >= 0:  # `may_hide_nan`, without the call
+                        body = encode(fields)
+                    line = f"{opening}{name}{label.text}{context.trace_text}{head.text},".encode() + body[1:]
+                else:
+                    line = f"{opening}{name}{label.text}{context.trace_text}{head.text}}}\n".encode()
+            else:
+                line = self._long(label, event, fields, source, at=at, context=context, capture=capture)
+        except Exception:  # noqa: BLE001  # whatever is odd about this event, the long way has an answer
+            try:
+                line = self._long(label, event, fields, source, at=at, context=context, capture=capture)
+            except Exception as error:  # noqa: BLE001  # logging must not break the program that logs
+                line = self._failure(event, error)
+        if line:
+            self._append(line)
+
+    def _long(self, label: Label, event: Any, fields: Mapping[str, Any], source: Source, **how: Any) -> bytes:
+        recorder = self.recorder
+        return recorder.line(label, recorder.record(label, event, fields, source, **how))
+
+    def _head(self, bindings: Bindings, source: Source) -> Head:
+        settings = self.settings
+        careful = bool(settings.processors or settings.ids or settings.structlog_context)
+        head = Head(self._epoch, {**settings.static, **bindings.fields, **source.fields}, careful)
+        bindings.keep(source, head)
+        return head
+
+    def _name(self, event: Any) -> str:
+        text = encode({"": event if isinstance(event, str) else text_of(event)})[4:-2].decode()
+        if len(self._names) < _MAX_NAMES and len(text) < 100:
+            self._names[event] = text
+        return text
+
+    def _notice(self, event: str, fields: dict[str, Any]) -> bytes:
+        # Not through the user's processors: the spool asks for this while it holds its lock.
+        return encode(self.recorder.record(_NOTICE, event, fields))
+
+    def _failure(self, event: Any, error: Exception) -> bytes:
+        """Tell that an event could not be made, as when the user's clock or processor raises."""
+        COERCED.add()
+        now = time.time_ns()
+        return encode(
+            {
+                "ts": self._stamper.iso(now),
+                "event_id": self._stamper.uuid7(now),
+                "event": "emit.failed",
+                "kind": "log",
+                "level": "error",
+                "name": text_of(event),
+                "error_type": type(error).__name__,
+                "error_message": text_of(error),
+            }
+        )
+
+    # -- the process's life
+
+    @property
+    def spool(self) -> Spool | None:
+        """The spool, if anything was written."""
+        return self._spool
+
+    def _first(self, block: bytes) -> None:
+        """Write the first line of this process."""
+        spool = self._spool
+        if spool is None:
+            settings = self.settings.spool
+            kind = BufferedSpool if settings.buffer_ms else Spool
+            spool = self._spool = kind(settings, lambda: self._stamper.uuid7(time.time_ns()), self._notice)
+            atexit.register(self.close)
+        _close_with_worker(self.close)
+        self._append = spool.append
+        spool.append(block)
+
+    def flush(self) -> bool:
+        """Force what was written to the disk."""
+        return self._spool.flush() if self._spool else True
+
+    def close(self) -> None:
+        """Seal the file."""
+        if self._spool:
+            self._spool.close()
+
+    def _before_fork(self) -> None:
+        if self._spool:
+            self._spool.before_fork()
+
+    def _after_in_parent(self) -> None:
+        if self._spool:
+            self._spool.after_fork_in_parent()
+
+    def _after_in_child(self) -> None:
+        self._stamper.restart()
+        self._random.restart()
+        COERCED.restart()
+        if self._settings:
+            static = {**self._settings.static, "pid": os.getpid()}
+            self._settings = dataclasses.replace(self._settings, static=static)
+        self._recorder = None
+        self._epoch = object()
+        if self._spool:
+            self._spool.after_fork_in_child()
+        self._append = self._first
+
+
+class Head:
+    """The encoded form of everything bound, and the keys that must take the long way."""
+
+    __slots__ = ("epoch", "keys", "text")
+
+    def __init__(self, epoch: object, fields: Mapping[str, Any], careful: bool) -> None:
+        self.epoch = epoch
+        self.keys: _EveryKey | frozenset[str] = _EveryKey() if careful else frozenset((*fields, *STAMPED, *TREATED))
+        inner = encode(fields)[1:-2].decode()
+        self.text = f",{inner}" if inner else ""
+
+
+class _EveryKey:
+    """Stands for all keys there are, when every event must take the long way."""
+
+    def isdisjoint(self, _: Iterable[str]) -> bool:
+        return False
+
+
+def _close_with_worker(close: Callable[[], None]) -> None:
+    """Seal at the end of a multiprocessing worker too, which ends without running atexit."""
+    process, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
+    if process and util and process.parent_process():
+        util.Finalize(None, close, exitpriority=0)
+
+
+EMITTER = Emitter()

@@ -1,0 +1,118 @@
+"""One spool file: created under a lock, appended to, sealed."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from pathlib import Path
+
+_CHUNK = 1 << 16
+
+
+class SpoolFile:
+    """A file that this process is writing.
+
+    The lock is held from before the file has its name until after it is sealed. A reader that gets the lock on an
+    unsealed file therefore knows that its writer is dead.
+    """
+
+    __slots__ = ("directory", "fd", "path")
+
+    def __init__(self, directory: Path, name: str) -> None:
+        """Create and lock the file.
+
+        Raises:
+            OSError: the directory cannot be made, written to or locked in.
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory
+        self.path = directory / f"{name}.jsonl"
+        # It gets its name when it is locked: between creation and lock a reader would take it for a dead writer's.
+        hidden = directory / f".{name}.new"
+        self.fd = os.open(hidden, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+        try:
+            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            hidden.rename(self.path)
+        except OSError:
+            os.close(self.fd)
+            hidden.unlink()
+            raise
+
+    def size(self) -> int:
+        """Return the bytes in the file."""
+        return os.fstat(self.fd).st_size
+
+    def lost(self) -> bool:
+        """Tell whether the file was deleted under us, so that what is written goes nowhere."""
+        return os.fstat(self.fd).st_nlink == 0
+
+    def content(self) -> bytes:
+        """Return what was written, also when the file has no name any more."""
+        parts = []
+        at = 0
+        while part := os.pread(self.fd, _CHUNK, at):
+            parts.append(part)
+            at += len(part)
+        return b"".join(parts)
+
+    def end_whole(self) -> None:
+        """Cut off a torn last line. No reader has consumed it, since none goes past the last newline."""
+        end = size = self.size()
+        while end:
+            start = max(end - _CHUNK, 0)
+            newline = os.pread(self.fd, end - start, start).rfind(b"\n")
+            if newline >= 0:
+                end = start + newline + 1
+                break
+            end = start
+        if end < size:
+            os.ftruncate(self.fd, end)
+
+    def seal(self) -> None:
+        """Force the content to the disk, give the file its sealed name, unlock it. An empty file is removed.
+
+        Raises:
+            OSError: the data could not be forced to the disk or the name not changed. The file is closed and unlocked
+                nevertheless, and is complete as far as the system kept it: a reader treats it like a dead writer's.
+        """
+        try:
+            if self.size() == 0:
+                self.path.unlink()
+                return
+            os.fsync(self.fd)
+            self.path.rename(self.path.with_suffix(".sealed.jsonl"))
+            sync_directory(self.directory)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the file as it is. In a forked child this leaves the parent's lock in place."""
+        fd, self.fd = self.fd, -1
+        try:
+            if fd >= 0:
+                os.close(fd)
+        except OSError as error:
+            if error.errno != errno.EBADF:  # someone closed every descriptor, as daemons do
+                raise
+
+
+def sync_directory(directory: Path) -> None:
+    """Force the directory's entries to the disk, so that the name survives a power cut too."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def make_private(directory: Path) -> None:
+    """Make a directory that nobody else can have prepared, as a shared temporary directory allows.
+
+    Raises:
+        OSError: it exists and is a link, another user's, or open to others.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = directory.lstat()
+    if status.st_mode & 0o170077 != 0o040000 or status.st_uid != os.geteuid():
+        raise PermissionError(errno.EPERM, "exists and is not this user's alone", str(directory))

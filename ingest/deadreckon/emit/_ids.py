@@ -1,0 +1,87 @@
+"""Identifiers: where trace, span and event ids come from, and how a test takes that over."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from typing import Protocol
+
+_BATCH = 256
+
+
+class Ids(Protocol):
+    """What `configure(ids=...)` accepts: an object that hands out every identifier emit writes."""
+
+    def event_id(self, now_ns: int) -> str:
+        """Return a UUIDv7 string for an event emitted at `now_ns` (nanoseconds since 1970, UTC)."""
+        ...
+
+    def trace_id(self) -> str:
+        """Return 32 lower-case hex digits, not all zero."""
+        ...
+
+    def span_id(self) -> str:
+        """Return 16 lower-case hex digits, not all zero."""
+        ...
+
+
+class RandomIds:
+    """Trace and span ids from the system's randomness, fetched in batches because each fetch is a system call."""
+
+    __slots__ = ("_spans",)
+
+    def __init__(self) -> None:
+        self._spans: Iterator[str] = iter(())
+
+    def span_id(self) -> str:
+        """Return 16 lower-case hex digits."""
+        for span_id in self._spans:
+            return span_id
+        digits = os.urandom(8 * _BATCH).hex()
+        batch = [digits[at : at + 16] for at in range(0, len(digits), 16)]
+        # W3C calls an all-zero id invalid; a batch never holds fewer than two others.
+        self._spans = iter([one for one in batch[1:] if one != "0" * 16])
+        return batch[0] if batch[0] != "0" * 16 else next(self._spans)
+
+    def trace_id(self) -> str:
+        """Return 32 lower-case hex digits."""
+        return self.span_id() + self.span_id()
+
+    def restart(self) -> None:
+        """Forget the batch: a forked child must not hand out its parent's ids."""
+        self._spans = iter(())
+
+
+class SeededIds:
+    """Repeatable ids for tests and generated logs: the same seed and clock give the same ids, in time order.
+
+    Event ids are valid UUIDv7 and increase with every call, also within one millisecond.
+    """
+
+    __slots__ = ("_count", "_ms", "_random")
+
+    def __init__(self, seed: int = 0) -> None:
+        self._random = random.Random(seed)  # noqa: S311  # repeatable on purpose, never used in production
+        self._ms = 0
+        self._count = 0
+
+    def event_id(self, now_ns: int) -> str:
+        """Return the next UUIDv7; a clock that steps back does not make ids step back."""
+        ms = now_ns // 1_000_000
+        if ms > self._ms:
+            self._ms, self._count = ms, 0
+        else:
+            self._count += 1
+        digits = f"{self._ms & 0xFFFFFFFFFFFF:012x}"
+        high, low = divmod(self._count, 1 << 14)
+        tail = self._random.getrandbits(48)
+        return f"{digits[:8]}-{digits[8:]}-7{high & 0xFFF:03x}-{0x8000 | low:04x}-{tail:012x}"
+
+    def trace_id(self) -> str:
+        """Return 32 lower-case hex digits."""
+        return f"{self._random.getrandbits(128) | 1:032x}"
+
+    def span_id(self) -> str:
+        """Return 16 lower-case hex digits."""
+        return f"{self._random.getrandbits(64) | 1:016x}"

@@ -1,0 +1,79 @@
+"""The end of each spool file: sealed, and rescued first if somebody deleted it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from os import write
+from pathlib import Path
+
+from deadreckon.emit._file import SpoolFile
+
+
+class Sealer:
+    """Files that are written no more and wait to be sealed. Several threads may seal: each file is one's alone."""
+
+    __slots__ = ("_directories", "_in_hand", "_name", "_waiting", "lost_lines", "reason")
+
+    def __init__(self, directories: tuple[Path, ...], name: Callable[[], str]) -> None:
+        """Prepare.
+
+        Args:
+            directories: where a rescued file may go, best first.
+            name: makes the name of a file.
+        """
+        self._directories = directories
+        self._name = name
+        self._waiting: deque[SpoolFile] = deque()
+        self._in_hand: list[SpoolFile] = []
+        self.lost_lines = 0
+        self.reason = ""
+
+    def add(self, file: SpoolFile) -> None:
+        """Take a file that nothing is written to any more."""
+        self._waiting.append(file)
+
+    def seal_all(self) -> None:
+        """Seal what waits. A fault is kept as `reason`; it leaves the file to be read like a dead writer's."""
+        while self._waiting:
+            try:
+                file = self._waiting.popleft()
+            except IndexError:
+                return  # another thread took it
+            self._in_hand.append(file)
+            try:
+                if file.lost():
+                    self._rescue(file)
+                else:
+                    file.seal()
+            except OSError as error:
+                self.reason = f"{file.path}: {error.strerror}"
+            finally:
+                self._in_hand.remove(file)
+
+    def _rescue(self, file: SpoolFile) -> None:
+        """Write the content of a deleted file again: the system keeps it as long as the file is open."""
+        try:
+            content = file.content()
+        finally:
+            file.close()
+        if not content:
+            return
+        for directory in self._directories:
+            try:
+                fresh = SpoolFile(directory, self._name())
+                try:
+                    if write(fresh.fd, content) == len(content):
+                        return
+                    self.reason = f"{directory}: short write"
+                finally:
+                    fresh.end_whole()
+                    fresh.seal()
+            except OSError as error:
+                self.reason = f"{directory}: {error.strerror}"
+        self.lost_lines += content.count(b"\n")
+
+    def abandon(self) -> None:
+        """Close the files as they are, as a forked child must with its parent's."""
+        for file in (*self._waiting, *self._in_hand):
+            file.close()

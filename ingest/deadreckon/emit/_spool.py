@@ -1,0 +1,344 @@
+"""The spool: whole lines into files that rotate, whatever the disk does.
+
+Three promises shape it. A line is written in one piece or not at all: after a torn write nothing follows in that file.
+The application does not wait for the disk: forcing and sealing happen in the keeper's thread. And it never learns of a
+fault: a line that cannot be written goes to the fallback directory, else it is dropped, counted and reported.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from os import write
+from pathlib import Path
+from typing import Any
+
+from deadreckon.emit._file import SpoolFile, make_private
+from deadreckon.emit._keeper import Keeper
+from deadreckon.emit._sealer import Sealer
+from deadreckon.emit._settings import SpoolSettings, complain
+
+_RETRY_DIRECTORY = 10.0
+_RETRY_ALL = 1.0
+_COMPLAIN_EVERY = 60.0
+_SMALL = 64 * 1024
+
+Notice = Callable[[str, dict[str, Any]], bytes]
+
+
+class Spool:
+    """Where this process's lines go. Threads and signal handlers may call it at any time."""
+
+    def __init__(self, settings: SpoolSettings, name: Callable[[], str], notice: Notice) -> None:
+        """Prepare; the first line makes the first file.
+
+        Args:
+            settings: directories and limits.
+            name: makes the name of a file, a UUIDv7.
+            notice: makes the line of an event about the spool itself, from its name and fields; never raises.
+        """
+        self.settings = settings
+        self._name = name
+        self._notice = notice
+        self._start()
+
+    def _start(self) -> None:
+        self._lock = threading.RLock()
+        self._acquire = self._lock.acquire
+        self._release = self._lock.release
+        self._busy = False
+        self._pending: deque[bytes] = deque()
+        self._file: SpoolFile | None = None
+        self._fd = -1
+        # Bytes that still fit the file; below 0 the next line takes the slow path. The keeper sets this trap, keeping
+        # the number in `_held`, when nothing was written for a while: it sleeps until a line springs it.
+        self._room = self._held = -1
+        self._synced = 0
+        self._deadline = 0.0
+        self._try_directory = self._try_any = self._next_upkeep = 0.0
+        self._sealer = Sealer((self.settings.directory, self.settings.fallback), self._name)
+        self.keeper = Keeper(self.upkeep)
+        self._dropped = self._reported = 0
+        self._astray = 0  # bytes in the fallback directory that no event has told of
+        self._complained = 0.0
+        self._complaint = self._reason = ""
+
+    # -- gauges
+
+    @property
+    def path(self) -> Path | None:
+        """The file being written, if any."""
+        file = self._file
+        return file.path if file else None
+
+    @property
+    def dropped(self) -> int:
+        """Lines that could not be written anywhere."""
+        return self._dropped + self._sealer.lost_lines
+
+    @property
+    def reason(self) -> str:
+        """The last trouble, empty when there was none."""
+        return self._reason or self._sealer.reason
+
+    # -- writing
+
+    def append(self, block: bytes) -> None:
+        """Write whole lines. On return the system has them, or they are dropped and counted."""
+        self._acquire()
+        if self._busy:  # a signal handler emits while this thread is in the middle of a write
+            self._pending.append(block)
+            self._release()
+            return
+        self._busy = True
+        try:
+            size = len(block)
+            room = self._room - size
+            if room < 0:
+                self._place(block)
+            elif write(self._fd, block) == size:
+                self._room = room
+            else:
+                self._broke("short write")
+                self._place(block)
+        except OSError as error:
+            self._broke(error.strerror)
+            self._place(block)
+        except BaseException:  # the user's interrupt may have torn the line
+            self._broke(None)
+            raise
+        finally:
+            while self._pending:
+                self._place(self._pending.popleft())
+            self._busy = False
+            self._release()
+
+    def _place(self, block: bytes) -> None:
+        """Write when there is no file, it is full, it broke, or the trap was set."""
+        self._spring()
+        if self._room < len(block) or not self._write(block):
+            self._retire()
+            if any(self._open(directory) and self._write(block) for directory in self._directories()):
+                self._report()
+            else:
+                self._drop(block)
+        if not self.keeper.possible:
+            self._trap()  # without a keeper each line has to look after the file
+
+    def _spring(self) -> None:
+        if self._held < 0:
+            return
+        self._room, self._held = self._held, -1
+        if not self.keeper.wake() and time.monotonic() >= self._next_upkeep:
+            wait = self.upkeep()
+            self._next_upkeep = time.monotonic() + (wait or 0)
+
+    def _trap(self) -> None:
+        if self._room >= 0:
+            self._held, self._room = self._room, -1
+
+    def _write(self, block: bytes) -> bool:
+        try:
+            if write(self._fd, block) == len(block):
+                # The first line of a file may be larger than a file is meant to be.
+                self._room = max(self._room - len(block), 0)
+                return True
+        except OSError as error:
+            self._broke(error.strerror)
+        else:
+            self._broke("short write")
+        return False
+
+    # -- files
+
+    def _directories(self) -> list[Path]:
+        now = time.monotonic()
+        if now < self._try_any:
+            return []
+        usable = [self.settings.directory] if now >= self._try_directory else []
+        return [*usable, self.settings.fallback]
+
+    def _open(self, directory: Path) -> bool:
+        home = directory == self.settings.directory
+        try:
+            if self.settings.fallback_shared and not home:
+                make_private(directory)
+            file = SpoolFile(directory, self._name())
+        except OSError as error:
+            self._failed(directory, error.strerror)
+            return False
+        self._file, self._fd = file, file.fd
+        self._room, self._held = self.settings.max_bytes, -1
+        self._synced = self._room
+        # A file in the fallback directory is kept short, since the next one asks the proper directory again.
+        longest = self.settings.max_seconds
+        self._deadline = time.monotonic() + (longest if home else min(longest, _RETRY_DIRECTORY))
+        self.keeper.wake()
+        return True
+
+    def _detach(self) -> None:
+        """Stop writing to the current file and leave it to the sealer."""
+        file, self._file = self._file, None
+        self._fd = self._room = self._held = -1
+        if file is None:
+            return
+        self._sealer.add(file)
+        if file.directory != self.settings.directory:
+            try:
+                self._astray += file.size()
+            except OSError as error:
+                self._failed(file.directory, error.strerror)
+
+    def _retire(self) -> None:
+        if self._file is not None:
+            self._detach()
+            if not self.keeper.wake():
+                self._sealer.seal_all()
+
+    def _broke(self, reason: str | None) -> None:
+        """Give up the current file: its whole lines stay, a torn one goes."""
+        file = self._file
+        if file is None:
+            return
+        if reason:
+            self._failed(file.directory, reason)
+        try:
+            file.end_whole()
+        except OSError as error:
+            self._failed(file.directory, error.strerror)
+        self._retire()
+
+    def _failed(self, directory: Path, reason: str | None) -> None:
+        self._reason = f"{directory}: {reason}"
+        if directory == self.settings.directory:
+            self._try_directory = time.monotonic() + _RETRY_DIRECTORY
+
+    # -- trouble
+
+    def _drop(self, block: bytes) -> None:
+        self._dropped += block.count(b"\n")
+        now = time.monotonic()
+        if now >= self._try_any and len(block) <= _SMALL:
+            self._try_any = now + _RETRY_ALL  # a try costs several system calls, too many for every event
+        self._try_directory = min(self._try_directory, self._try_any)
+        if not self._complained or now - self._complained > _COMPLAIN_EVERY:
+            self._complained = now
+            self._complaint = f"cannot write events ({self._reason}); dropping them until it works again"
+            if not self.keeper.wake():
+                self._complain()
+
+    def _complain(self) -> None:
+        text, self._complaint = self._complaint, ""
+        if text:
+            complain(text)
+
+    def _report(self) -> None:
+        """After trouble: tell how much was dropped, and where to look for what went to the fallback."""
+        dropped = self.dropped
+        if dropped > self._reported:
+            fields = {"value": dropped - self._reported, "unit": "events", "reason": self.reason}
+            if self._write(self._notice("emit.dropped", fields)):
+                self._reported = dropped
+        if self._astray and self._file and self._file.directory == self.settings.directory:
+            where = str(self.settings.fallback)
+            fields = {"value": self._astray, "unit": "bytes", "reason": self.reason, "uri": where}
+            if self._write(self._notice("emit.fallback", fields)):
+                self._astray = 0
+
+    # -- upkeep
+
+    def upkeep(self) -> float | None:
+        """Force to the disk, seal what is due; return the seconds until there is something to do again."""
+        wait = None
+        sync = -1
+        with self._lock:
+            file = self._file
+            if file is not None:
+                room = self._room if self._held < 0 else self._held
+                wait = self._deadline - time.monotonic()
+                if wait <= 0 or _is_lost(file):
+                    self._detach()
+                    wait = None
+                elif self.settings.fsync_seconds:
+                    if room != self._synced:
+                        self._synced, sync = room, file.fd
+                        wait = min(wait, self.settings.fsync_seconds)
+                    else:
+                        self._trap()
+        if sync >= 0:
+            try:
+                os.fsync(sync)
+            except OSError as error:
+                self._reason = f"fsync: {error.strerror}"
+        self._sealer.seal_all()
+        self._complain()
+        return wait
+
+    def flush(self) -> bool:
+        """Force everything written to the disk; False if that failed or a drop is yet to be reported."""
+        with self._lock:
+            if self._file is not None and _is_lost(self._file):
+                self._detach()
+            fd = -1 if self._file is None else os.dup(self._fd)
+        try:
+            if fd >= 0:
+                os.fsync(fd)
+        except OSError as error:
+            self._reason = f"fsync: {error.strerror}"
+            return False
+        finally:
+            if fd >= 0:
+                os.close(fd)
+        self._sealer.seal_all()
+        return self.dropped == self._reported
+
+    def close(self) -> None:
+        """Seal the file and report what was dropped. A later line opens another."""
+        self.keeper.stop(5.0)
+        with self._lock:
+            self._detach()
+        self._sealer.seal_all()
+        with self._lock:
+            if self.dropped > self._reported or self._astray:
+                self._busy = True
+                self._try_any = self._try_directory = 0.0
+                if any(self._open(directory) for directory in self._directories()):
+                    self._report()
+                self._busy = False
+            self._detach()
+        self.keeper.stop(5.0)
+        self._sealer.seal_all()
+        self._complain()
+
+    # -- forks
+
+    def before_fork(self) -> None:
+        """Hold the lock across a fork, and end the keeper: a process with one thread forks without a warning."""
+        kept = self.keeper.running
+        self.keeper.stop(0.5)
+        self._forking = (kept, self._acquire(timeout=1.0))
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        kept, locked = self._forking
+        if locked:
+            self._release()
+        if kept:
+            self.keeper.wake()
+
+    def after_fork_in_child(self) -> None:
+        """Let go of the parent's files; the first line makes a file of this process."""
+        if self._file is not None:
+            self._file.close()
+        self._sealer.abandon()
+        self._start()
+
+
+def _is_lost(file: SpoolFile) -> bool:
+    try:
+        return file.lost()
+    except OSError:  # the descriptor was closed by someone else: go on in a new file
+        return True

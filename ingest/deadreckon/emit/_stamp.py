@@ -1,0 +1,113 @@
+"""When and which: the timestamp and the UUIDv7 of an event, made together because both come from one clock reading.
+
+The work is done once per millisecond. Within it an event costs two table look-ups: three digits for its
+microseconds and two hex digits of a counter. Ids follow RFC 9562 (version 7, method 1, a fixed-length counter):
+
+    48 bits milliseconds | 0111 | 12 bits sequence | 10 | 6 bits sequence | 8 bits counter | 48 bits random
+
+The sequence starts at a random point of its lower half with each new millisecond and steps by one when the counter is
+used up or the clock stands still or steps back, so ids never decrease within a process.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+
+_MICROS = [f"{n:03d}" for n in range(1000)]
+_COUNTER = [f"{n:02x}" for n in range(256)]
+_MS = 1_000_000
+_SEQUENCES = 1 << 18
+
+_TS = '{"ts":"'
+_ID = 'Z","event_id":"'
+_END = '","event":'
+
+_State = tuple[int, str, str, Callable[[], str], str]
+
+
+class Stamper:
+    """Makes the opening of each line; safe to call from threads and from signal handlers."""
+
+    __slots__ = ("_lock", "_ms", "_second", "_second_text", "_sequence", "_state")
+
+    def __init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin anew with fresh randomness, as a forked child must."""
+        self._lock = threading.RLock()
+        self._ms = -1
+        self._sequence = 0
+        self._second = -1
+        self._second_text = ""
+        self._state: _State = (-_MS, "", "", iter(()).__next__, "")
+
+    def opening(self, now: int) -> str:
+        """Return `{"ts":"...","event_id":"...","event":` for an event at `now` (ns since 1970, UTC)."""
+        while True:
+            base, ts, event_id, counter, tail = state = self._state
+            offset = now - base
+            if 0 <= offset < _MS:
+                try:
+                    return f"{ts}{_MICROS[offset // 1000]}{event_id}{counter()}{tail}"
+                except StopIteration:
+                    pass
+            self._renew(now, state)
+
+    def opening_at(self, now: int, at: int) -> str:
+        """Return the opening of an event emitted `now` whose time is `at`, as a span's start is."""
+        return f'{_TS}{self.iso(at)}","event_id":"{self.uuid7(now)}{_END}'
+
+    def uuid7(self, now: int) -> str:
+        """Return the next id; it is greater than every id returned before in this process."""
+        opening = self.opening(now)
+        return opening[-len(_END) - 36 : -len(_END)]
+
+    def iso(self, ns: int) -> str:
+        """Return `ns` since 1970 as ISO-8601 in UTC with microseconds and `Z`."""
+        second, rest = divmod(ns, 1_000_000_000)
+        known = self._second_text
+        text = known if second == self._second and known else _calendar(second)
+        return f"{text}{rest // 1000:06d}Z"
+
+    def _renew(self, now: int, seen: _State) -> None:
+        with self._lock:
+            if self._state is not seen:
+                return
+            ms = now // _MS
+            second = ms // 1000
+            if second != self._second:
+                # The text goes first: `iso` reads both without the lock and must not pair a new second with old text.
+                self._second = -1
+                self._second_text = _calendar(second)
+                self._second = second
+            noise = os.urandom(9)
+            if ms > self._ms:
+                id_ms, sequence = ms, int.from_bytes(noise[:3], "big") % (_SEQUENCES // 2)
+            else:
+                id_ms, sequence = self._ms, self._sequence + 1
+                if sequence >= _SEQUENCES:
+                    id_ms, sequence = id_ms + 1, 0
+            digits = f"{id_ms & 0xFFFFFFFFFFFF:012x}"
+            variant = f"{8 | sequence >> 4 & 3:x}{sequence & 15:x}"
+            fresh: _State = (
+                ms * _MS,
+                f"{_TS}{self._second_text}{ms % 1000:03d}",
+                f"{_ID}{digits[:8]}-{digits[8:]}-7{sequence >> 6:03x}-{variant}",
+                iter(_COUNTER).__next__,
+                f"-{noise[3:].hex()}{_END}",
+            )
+            # A signal handler may have emitted since the check above; no bytecode between this check and the
+            # stores lets another one in.
+            if self._state is seen:
+                self._ms = id_ms
+                self._sequence = sequence
+                self._state = fresh
+
+
+def _calendar(second: int) -> str:
+    t = time.gmtime(second)
+    return f"{t.tm_year:04d}-{t.tm_mon:02d}-{t.tm_mday:02d}T{t.tm_hour:02d}:{t.tm_min:02d}:{t.tm_sec:02d}."
