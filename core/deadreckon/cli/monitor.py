@@ -1,0 +1,213 @@
+"""`reckon monitor`: evaluate the rules once, tell what changed, and say by the exit code how things stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from deadreckon.cli.options import ConfigOption, FormatOption, LakeOption, settings_for
+from deadreckon.cli.output import chosen, say, show_rows
+from deadreckon.core.errors import ConfigError, DataError, UsageError
+from deadreckon.core.settings import Settings, nearest
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from deadreckon.core.lake import Lake
+    from deadreckon.monitor import Alert, Report, Rule
+    from deadreckon.monitor.verdict import Fault
+
+COLUMNS = (
+    "rule",
+    "labels",
+    "state",
+    "value",
+    "threshold",
+    "n",
+    "window_start",
+    "window_end",
+    "since",
+    "alert_since",
+    "severity",
+    "summary",
+)
+
+AsOfOption = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of", metavar="TIME", help="Evaluate windows complete at this time (ISO-8601, UTC unless said); now."
+    ),
+]
+
+
+def command(
+    *,
+    as_of: AsOfOption = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since", metavar="TIME", help="Where a rule that was never evaluated begins; its newest window."
+        ),
+    ] = None,
+    rule: Annotated[
+        list[str] | None, typer.Option("--rule", metavar="NAME", help="Only this rule; may be given again.")
+    ] = None,
+    fail_on: Annotated[
+        str,
+        typer.Option(
+            "--fail-on", metavar="STATES", help="firing,pending,error,no_data: which give an exit code; or none."
+        ),
+    ] = "firing,error,no_data",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Evaluate and print; write nothing.")] = False,
+    lake: LakeOption = None,
+    config: ConfigOption = None,
+    format_: FormatOption = None,
+) -> int:
+    """Evaluate the rules of deadreckon.toml once, for every window since the last run; made for cron.
+
+    Exit code: 1 an alert fires, 2 a rule cannot be evaluated or the settings are wrong, 3 data are missing or stale,
+    4 what changed could not be written as events, 0 all is well. The first that applies wins.
+
+    Example: reckon monitor --as-of 2026-11-20T12:00:00Z --fail-on firing --format json
+    """
+    from datetime import UTC, datetime
+
+    from deadreckon.core.lake import Lake
+    from deadreckon.monitor import exit_code, load_rules, run
+    from deadreckon.monitor.asking import asker
+
+    settings = settings_for(lake, config)
+    faults = _faults(fail_on)
+    configured = load_rules(settings.rules)
+    rules = _selected(configured, rule or [])
+    now = datetime.now(UTC)
+    at = moment(as_of, "--as-of") if as_of else now
+    if at > now:
+        raise UsageError(
+            f"--as-of {as_of} is in the future", hint="a window is evaluated once, when all its time has passed"
+        )
+    start = moment(since, "--since") if since else None
+    opened = Lake.open(settings.lake)
+    report = run(
+        opened,
+        rules,
+        lambda: asker(opened, settings),
+        as_of=at.timestamp(),
+        now=now.timestamp(),
+        since=start.timestamp() if start else None,
+        dry_run=dry_run,
+    )
+    told = 0 if dry_run else tell(opened, settings, now)
+    _show(report, at, told, format_)
+    gone = sorted({a.stream.rule for a in report.others} - {r.name for r in configured})
+    if gone:
+        say(f"kept as they were, for no rule has their name any more: {', '.join(gone)}")
+    return exit_code(report.alerts, faults)
+
+
+def tell(lake: Lake, settings: Settings, now: datetime) -> int:
+    """Write every transition that was not written yet as an alert event into the lake; how many.
+
+    Raises:
+        DataError: the events could not be written or were refused; they are kept and written by the next run.
+    """
+    from deadreckon import emit
+    from deadreckon.ingest import ingest
+    from deadreckon.monitor import event_of, settle, waiting
+
+    batch = waiting(lake)
+    if not batch.alerts:
+        return 0
+    # A crash leaves a file here; it is read by the next run, and its events are known by their ids.
+    spool = lake.root / "_alerts"
+    spool.mkdir(exist_ok=True)
+    emit.configure(directory=spool, fallback=spool, service="reckon", enabled=True, hash_user_id=False)
+    for alert in batch.alerts:
+        event = event_of(alert)
+        emit.event(event.pop("event"), kind=event.pop("kind"), level=event.pop("level"), **event)
+    flushed = emit.flush()
+    emit.close()
+    if not flushed or emit.stats().dropped:
+        raise DataError(
+            f"{len(batch.alerts)} alert events could not be written to {spool}: {emit.stats().reason}",
+            hint="they are kept, and the next run writes them: check the disk",
+        )
+    summary = ingest([spool], lake.root, settings=settings, now=lambda: now)
+    if summary.quarantined:
+        raise DataError(
+            f"{summary.quarantined} alert events were refused by ingest",
+            hint="reckon quarantine list shows them; the next run writes them again",
+        )
+    settle(lake, batch)
+    return len(batch.alerts)
+
+
+def moment(text: str, option: str) -> datetime:
+    """A time given on the command line; without an offset it is UTC.
+
+    Raises:
+        UsageError: it is not ISO-8601.
+    """
+    from datetime import UTC, datetime
+
+    try:
+        parsed = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageError(
+            f"{option} {text!r} is not a time", hint="write it as 2026-11-20T12:00:00Z or 2026-11-20 12:00+01:00"
+        ) from None
+    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+
+
+def row(alert: Alert) -> list[Any]:
+    """An alert as a row of COLUMNS."""
+    from deadreckon.monitor.alert import finite, when
+
+    stream = alert.stream
+    return [
+        stream.rule,
+        dict(alert.labels),
+        stream.state,
+        finite(stream.value),
+        stream.threshold,
+        stream.n,
+        when(alert.window_start),
+        when(stream.window_end),
+        when(stream.since),
+        None if stream.active_since is None else when(stream.active_since),
+        alert.severity,
+        alert.summary,
+    ]
+
+
+def _selected(rules: tuple[Rule, ...], names: list[str]) -> tuple[Rule, ...]:
+    if not rules:
+        raise ConfigError("there are no rules", hint="add [[rules]] to deadreckon.toml; docs/monitor.md has examples")
+    known = [r.name for r in rules]
+    for name in names:
+        if name not in known:
+            raise UsageError(f"there is no rule {name!r}", hint=nearest(name, known))
+    return tuple(r for r in rules if not names or r.name in names)
+
+
+def _faults(text: str) -> set[Fault]:
+    from deadreckon.monitor.verdict import FAULTS
+
+    words = {word.strip() for word in text.split(",") if word.strip()} - {"none"}
+    for word in sorted(words - set(FAULTS)):
+        raise UsageError(f"--fail-on knows no {word!r}", hint=nearest(word, [*FAULTS, "none"]))
+    return {fault for fault in FAULTS if fault in words}
+
+
+def _show(report: Report, at: datetime, told: int, format_: Any) -> None:
+    meta = {
+        "as_of": at.isoformat(),
+        "windows": report.windows,
+        "transitions": len(report.transitions),
+        "alerts_written": told,
+        "skipped": report.skipped,
+    }
+    show_rows(COLUMNS, [row(a) for a in report.alerts], chosen(format_), meta=meta)
+    for name, count in report.skipped.items():
+        say(f"rule {name}: {count} windows skipped; too many to catch up, or the rule failed again and again")

@@ -1,0 +1,198 @@
+"""One run of the monitor: every due window of every rule, in order, and one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from deadreckon.core.errors import CommitConflictError, QueryError
+from deadreckon.core.lake import Lake
+from deadreckon.monitor import store
+from deadreckon.monitor.alert import Alert, tell, told
+from deadreckon.monitor.measure import Asker, Meter, Readings
+from deadreckon.monitor.rules import Rule
+from deadreckon.monitor.schedule import Due, due
+from deadreckon.monitor.stream import WHOLE_RULE, Stream, Transition, advance, fail, transition
+
+CHUNK: Final = 250
+"""Windows of a metric rule that are measured by one query."""
+FAILURES: Final = 3
+"""Windows in a row that may fail before the rest of a catch-up is given up: a query that times out must not hold up
+the other rules for hours."""
+REASON: Final = 500
+"""Characters of an error that are kept."""
+ATTEMPTS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run found. `alerts` are the present states of the rules asked for; `transitions` what this run changed."""
+
+    as_of: float
+    alerts: tuple[Alert, ...]
+    transitions: tuple[Alert, ...]
+    windows: int
+    """Windows evaluated by this run, over all rules."""
+    skipped: dict[str, int]
+    """Windows passed over, by rule: too many to catch up, or after repeated failures."""
+    run: int
+    """The number of the last committed run."""
+    others: tuple[Alert, ...] = ()
+    """States of rules that this run was not asked for; kept as they were."""
+
+
+@dataclass(slots=True)
+class _Progress:
+    """A rule on its way through its windows."""
+
+    rule: Rule
+    streams: dict[str, Stream]
+    transitions: list[Transition] = field(default_factory=list)
+    windows: int = 0
+    skipped: int = 0
+    end: int | None = None
+
+
+def run(
+    lake: Lake,
+    rules: Sequence[Rule],
+    ask: Callable[[], AbstractContextManager[Asker]],
+    *,
+    as_of: float,
+    now: float,
+    since: float | None = None,
+    dry_run: bool = False,
+) -> Report:
+    """Evaluate every window of these rules that is complete at `as_of` and was not evaluated before.
+
+    `ask` opens what answers SQL on the lake's newest snapshot. `since`: where a rule that was never evaluated begins;
+    without it, with its newest complete window. Times are epoch seconds. With `dry_run` nothing is written.
+
+    Raises:
+        CommitConflictError: other monitors were faster, again and again.
+        LakeError: the lake cannot be read or written.
+    """
+    for attempt in range(ATTEMPTS):
+        if not dry_run:
+            store.ensure(lake)
+        page = store.read(lake)
+        with ask() as asker:
+            meter = Meter(asker)
+            done = [_evaluate(rule, page, meter, as_of, since) for rule in rules]
+        try:
+            return _commit(lake, page, done, as_of, now, dry_run=dry_run)
+        except CommitConflictError:
+            if attempt == ATTEMPTS - 1:
+                raise
+    raise AssertionError
+
+
+def _commit(lake: Lake, page: store.Page, done: list[_Progress], as_of: float, now: float, *, dry_run: bool) -> Report:
+    names = {p.rule.name for p in done}
+    others = tuple(a for a in page.alerts if a.stream.rule not in names)
+    alerts: list[Alert] = []
+    for progress in done:
+        if progress.end is None:
+            alerts += [a for a in page.alerts if a.stream.rule == progress.rule.name]
+        else:
+            alerts += [tell(progress.rule, stream) for stream in progress.streams.values()]
+    changed = [told(p.rule, t) for p in done for t in p.transitions]
+    ends = {p.rule.name: p.end for p in done if p.end is not None}
+    number = page.run
+    if ends and not dry_run:
+        number = store.write(lake, page, [*others, *alerts], changed, ends, now=now)
+    return Report(
+        as_of,
+        tuple(alerts),
+        tuple(changed),
+        sum(p.windows for p in done),
+        {p.rule.name: p.skipped for p in done if p.skipped},
+        number,
+        others,
+    )
+
+
+def _evaluate(rule: Rule, page: store.Page, meter: Meter, as_of: float, since: float | None) -> _Progress:
+    steps = due(rule, evaluated=page.evaluated(rule.name), as_of=as_of, since=since)
+    progress = _Progress(rule, page.streams(rule.name), skipped=steps.skipped)
+    failures = 0
+    for step, measured, alive in _measured(meter, rule, steps):
+        progress.end = step * rule.step
+        progress.windows += 1
+        if isinstance(measured, QueryError):
+            _failed(progress, measured)
+            failures += 1
+            if failures == FAILURES and step < steps.last:
+                progress.end = steps.last * rule.step
+                progress.skipped += steps.last - step
+                _failed(progress, measured)
+                break
+        else:
+            failures = 0
+            _judged(progress, measured, alive=alive)
+    return progress
+
+
+def _measured(meter: Meter, rule: Rule, steps: Due) -> Iterator[tuple[int, Readings | QueryError, bool]]:
+    for first in range(steps.first, steps.last + 1, CHUNK):
+        yield from _chunk(meter, rule, first, min(first + CHUNK - 1, steps.last))
+
+
+def _chunk(meter: Meter, rule: Rule, first: int, last: int) -> Iterator[tuple[int, Readings | QueryError, bool]]:
+    try:
+        alive = meter.alive(rule, first, last)
+        readings = meter.metric(rule, first, last) if rule.metric else {}
+    except QueryError as error:
+        if first == last:
+            yield first, error, False
+            return
+        # One window at a time, so that only those which fail do, as if cron had come by for each.
+        for step in range(first, last + 1):
+            yield from _chunk(meter, rule, step, step)
+        return
+    for step in range(first, last + 1):
+        try:
+            yield step, readings.get(step, {}) if rule.metric else meter.sql(rule, step), step in alive
+        except QueryError as error:
+            yield step, error, step in alive
+
+
+def _failed(progress: _Progress, error: QueryError) -> None:
+    reason = " ".join(f"{error.message}{f' ({error.hint})' if error.hint else ''}".split())
+    before = progress.streams.get(WHOLE_RULE)
+    _move(progress, before, fail(progress.rule, before, progress.end or 0, reason[:REASON]))
+
+
+def _judged(progress: _Progress, readings: Readings, *, alive: bool) -> None:
+    rule, end = progress.rule, progress.end or 0
+    known = progress.streams
+    # A group begins with its first event; rows without one are groups in which nothing of the kind ever happened.
+    keys = known.keys() | {k for k, r in readings.items() if r.n != 0 or k == WHOLE_RULE}
+    if keys - {WHOLE_RULE} and WHOLE_RULE in known and WHOLE_RULE not in readings:
+        # It stood for the rule while that had no groups, or could not be evaluated: the groups speak for it again.
+        stood = known[WHOLE_RULE]
+        if stood.active_since is None:
+            keys.discard(WHOLE_RULE)
+            recovered = replace(stood, state="ok", since=end, window_end=end, value=None, n=None, reason="")
+            _move(progress, stood, recovered)
+            del known[WHOLE_RULE]
+    for key in sorted(keys or {WHOLE_RULE}):
+        before = known.get(key)
+        after = advance(rule, before, end, readings.get(key), key=key, alive=alive)
+        _move(progress, before, after)
+        if _forgotten(rule, after):
+            del known[key]
+
+
+def _move(progress: _Progress, before: Stream | None, after: Stream) -> None:
+    progress.streams[after.labels] = after
+    change = transition(before, after)
+    if change:
+        progress.transitions.append(change)
+
+
+def _forgotten(rule: Rule, stream: Stream) -> bool:
+    gone = stream.labels != WHOLE_RULE and stream.state == "no_data" and stream.active_since is None
+    return gone and stream.window_end - (stream.last_seen or 0) >= rule.forget_after
