@@ -1,0 +1,141 @@
+"""OTLP's typed values and attribute lists to plain JSON."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Collection
+from typing import Any, Final
+
+MAX_DEPTH: Final = 64
+"""Deeper values stay as they are written: they are kept, not unwrapped."""
+
+
+class NotOtlpError(Exception):
+    """The line looks like OTLP and is not."""
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """A list of objects; absent or null is none.
+
+    Raises:
+        NotOtlpError: it is something else.
+    """
+    if value is None:
+        return []
+    if type(value) is list and all(type(one) is dict for one in value):
+        return value
+    raise NotOtlpError
+
+
+def attributes(value: Any) -> dict[str, Any]:
+    """A list of `{"key", "value"}` as an object; a key that comes again gets `~2`.
+
+    Raises:
+        NotOtlpError: it is something else.
+    """
+    found: dict[str, Any] = {}
+    for pair in objects(value):
+        if type(pair.get("key")) is not str or len(pair) > 2 or (len(pair) == 2 and "value" not in pair):
+            raise NotOtlpError
+        put(found, pair["key"], plain(pair.get("value")))
+    return found
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """An AnyValue as plain JSON; what is none stays as it is."""
+    if type(value) is not dict or len(value) != 1 or depth > MAX_DEPTH:
+        return None if value == {} else value
+    ((kind, content),) = value.items()
+    if kind in ("stringValue", "boolValue", "bytesValue"):
+        return content
+    if kind == "intValue":
+        return integer(content)
+    if kind == "doubleValue":
+        return content
+    if kind == "arrayValue" and type(content) is dict and content.keys() <= {"values"}:
+        items = content.get("values", [])
+        return [plain(one, depth + 1) for one in items] if type(items) is list else value
+    if kind == "kvlistValue" and type(content) is dict and content.keys() <= {"values"}:
+        return _object(content.get("values", []), value, depth)
+    return value
+
+
+def _object(pairs: Any, value: Any, depth: int) -> Any:
+    if type(pairs) is not list:
+        return value
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        if type(pair) is not dict or type(pair.get("key")) is not str or not pair.keys() <= {"key", "value"}:
+            return value
+        put(found, pair["key"], plain(pair.get("value"), depth + 1))
+    return found
+
+
+def integer(value: Any) -> Any:
+    """An integer that may be written as text; what is none stays as it is."""
+    if type(value) is str and len(value) <= 20 and value.lstrip("-").isdigit() and value.isascii():
+        try:
+            return int(value)
+        except ValueError:
+            return value
+    return value
+
+
+def put(found: dict[str, Any], key: str, value: Any) -> None:
+    """Add a value under its key, or under the next free one."""
+    name, clash = key, 2
+    while name in found:
+        name = f"{key}~{clash}"
+        clash += 1
+    found[name] = value
+
+
+def others(record: dict[str, Any], known: Collection[str]) -> dict[str, Any]:
+    """What a record holds beside the known keys; what is empty says nothing, nor does a count of nothing dropped."""
+    return {
+        key: value
+        for key, value in record.items()
+        if key not in known
+        and value is not None
+        and not (type(value) in (str, list, dict) and not value)
+        and not (value == 0 and key.startswith("dropped"))
+    }
+
+
+def nanos(value: Any) -> int | None:
+    """Nanoseconds since 1970, as text or number; 0 is not known.
+
+    Raises:
+        NotOtlpError: it is something else.
+    """
+    if value is None or value == "":
+        return None
+    number = integer(value)
+    if type(number) is not int or number < 0 or number >= 1 << 64:
+        raise NotOtlpError
+    return number or None
+
+
+def identity(value: Any, digits: int) -> str | None:
+    """A trace or span id in hex; one in base64, as protobuf's own JSON has it, is converted; zero is none.
+
+    Raises:
+        NotOtlpError: it is something else.
+    """
+    if value is None or value == "":
+        return None
+    if type(value) is not str:
+        raise NotOtlpError
+    text = value
+    if len(text) != digits:
+        try:
+            text = base64.b64decode(text, validate=True).hex()
+        except (binascii.Error, ValueError):
+            raise NotOtlpError from None
+        if len(text) != digits:
+            raise NotOtlpError
+    try:
+        return text.lower() if int(text, 16) else None
+    except ValueError:
+        raise NotOtlpError from None

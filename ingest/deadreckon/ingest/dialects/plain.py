@@ -1,0 +1,71 @@
+"""One line that is one event: its keys by name and alias, then what its dialect adds."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from deadreckon.ingest.dialects import applications, ecs, errors, gcp, genai, loguru, statuses, tracing, w3c
+from deadreckon.ingest.dialects.draft import Draft
+from deadreckon.ingest.dialects.names import Names
+
+_NOTHING: Final[frozenset[str]] = frozenset()
+
+
+def event(value: dict[str, Any], names: Names) -> dict[str, Any]:
+    """The canonical object of a line."""
+    is_ecs = ecs.reads(value)
+    hidden = ecs.hidden(value, names) if is_ecs else _NOTHING
+    if "name" in value or "source" in value:
+        hidden |= applications.hidden(value)
+    draft = _by_name(value, names, hidden)
+    rest = draft.rest
+    statuses.settle(draft)
+    if loguru.reads(rest):
+        loguru.lift(draft, names)
+    if is_ecs:
+        ecs.lift(draft, names)
+    if tracing.reads(rest):
+        tracing.lift(draft, names)
+    elif not names.asked.isdisjoint(rest):
+        for first in names.asked.intersection(rest):
+            for path, column in names.nested.get(first, ()):
+                draft.lift(column, *path)
+    if gcp.reads(rest):
+        gcp.lift(draft)
+    if "name" in hidden and applications.is_node(value):
+        draft.lift("service", "name")
+    errors.lift(draft)
+    genai.lift(draft)
+    if "traceparent" in rest:
+        w3c.lift(draft)
+    return draft.event()
+
+
+def _by_name(value: dict[str, Any], names: Names, hidden: frozenset[str]) -> Draft:
+    """Split a line into columns and the rest; of two keys for a column, the one of lower rank that is not null wins."""
+    columns: dict[str, Any] = {}
+    ranks: dict[str, tuple[int, str]] = {}
+    rest: dict[str, Any] = {}
+    extra: list[tuple[str, dict[str, Any]]] = []
+    for key, item in value.items():
+        found = names.flat.get(key)
+        if found is None or key in hidden:
+            rest[key] = item
+        elif item is not None:
+            column, rank = found
+            if column == "attributes" and type(item) is dict:
+                extra.append((key, item))
+            elif column not in columns:
+                columns[column], ranks[column] = item, (rank, key)
+            elif rank < ranks[column][0]:
+                rest[ranks[column][1]] = columns[column]
+                columns[column], ranks[column] = item, (rank, key)
+            else:
+                rest[key] = item
+    draft = Draft(columns, rest)
+    for key, item in extra:
+        if rest.keys().isdisjoint(item):
+            rest.update(item)
+        else:
+            draft.keep(key, item)
+    return draft
