@@ -1,87 +1,127 @@
-"""Base relations: what the views read, bound to the files of one snapshot of the lake.
+"""A binding: everything that turns an empty DuckDB connection into one with every view of a snapshot.
 
-`lake_events` and `lake_ledger` hold the table's two parts with every column of the schema, whichever columns the
-files of older versions have; `lake_prices` holds the price table of the settings.
+It is made where the lake can be read and used where only DuckDB is at hand, so it holds nothing but texts, and this
+module imports nothing of the lake.
+
+The views read three base relations. `lake_events` and `lake_ledger` hold the two parts of the table with every column
+of the schema, whichever columns the files of older versions have; `lake_prices` is the price table of the settings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import duckdb
 
-from deadreckon.core import schema
-from deadreckon.core.lake import DataFile, Snapshot
-from deadreckon.queries.prices import Price
-
-MACROS_FILE: Final = "duckdb.sql"
-BASE_RELATIONS: Final = ("lake_events", "lake_ledger", "lake_prices")
-
-
-def literal(text: str) -> str:
-    """A text as SQL writes it; for paths and names of ours where SQL takes no parameter."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def base_relations(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, prices: Iterable[Price]) -> dict[str, str]:
-    """The query of each base relation, by name."""
-    return {
-        "lake_events": _part(con, snapshot.part(schema.PART_EVENTS), schema.events_part()),
-        "lake_ledger": _part(con, snapshot.part(schema.PART_LEDGER), schema.ledger_part()),
-        "lake_prices": _prices(prices),
-    }
-
-
-def _part(con: duckdb.DuckDBPyConnection, files: Sequence[DataFile], columns: tuple[schema.Column, ...]) -> str:
-    if not files:
-        empty = [f"CAST(NULL AS {c.duckdb_type}) AS {c.name}" for c in columns]
-        return f"SELECT {', '.join(empty)}, CAST(NULL AS DATE) AS date WHERE false"
-    # union_by_name would open every file again for every use of every view. Files mostly agree: they are grouped by
-    # the columns that they have, and each group binds on its first file alone.
-    paths = [str(f.path) for f in files]
-    groups = con.execute(
-        """
-        SELECT columns, types, list(file_name) FROM (
-            SELECT file_name, list(name ORDER BY name) AS columns, list(duckdb_type ORDER BY name) AS types
-            FROM parquet_schema($files) WHERE num_children IS NULL GROUP BY file_name
-        ) GROUP BY ALL ORDER BY 3
-        """,
-        {"files": paths},
-    ).fetchall()
-    return "\nUNION ALL\n".join(
-        _group(dict(zip(names, types, strict=True)), of, columns) for names, types, of in groups
-    )
-
-
-def _group(present: dict[str, str], paths: Sequence[str], columns: tuple[schema.Column, ...]) -> str:
-    selected = []
-    for column in columns:
-        type_ = column.duckdb_type
-        if column.name not in present:
-            selected.append(f"CAST(NULL AS {type_}) AS {column.name}")
-        elif present[column.name] in (type_, _LONG_NAMES.get(type_)):
-            selected.append(column.name)
-        else:
-            selected.append(f"CAST({column.name} AS {type_}) AS {column.name}")
-    listed = ", ".join(literal(p) for p in sorted(paths))
-    return (
-        f"SELECT {', '.join(selected)}, date FROM read_parquet([{listed}], "
-        "hive_partitioning=true, hive_types={'part': VARCHAR, 'date': DATE})"
-    )
-
-
 _LONG_NAMES: Final = {"TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE"}
 
 
-def _prices(prices: Iterable[Price]) -> str:
-    rows = [p.sql_row() for p in prices]
-    body = f"VALUES {', '.join(rows)}" if rows else "SELECT " + ", ".join(["NULL"] * 8) + " WHERE false"
-    return (
-        "SELECT CAST(model AS VARCHAR) AS model, CAST(valid_from AS TIMESTAMPTZ) AS valid_from, "
-        "CAST(valid_to AS TIMESTAMPTZ) AS valid_to, CAST(input_per_mtok AS DOUBLE) AS input_per_mtok, "
-        "CAST(output_per_mtok AS DOUBLE) AS output_per_mtok, CAST(cache_read_per_mtok AS DOUBLE) AS cache_read_per_mtok, "
-        "CAST(cache_write_per_mtok AS DOUBLE) AS cache_write_per_mtok, CAST(source AS VARCHAR) AS source "
-        f"FROM ({body}) AS p(model, valid_from, valid_to, input_per_mtok, output_per_mtok, cache_read_per_mtok, "
-        "cache_write_per_mtok, source)"
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of the table: its files, and the columns that it has in the newest schema (name -> DuckDB type)."""
+
+    files: tuple[str, ...]
+    columns: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ViewText:
+    """A view's query and the relations that it reads."""
+
+    sql: str
+    reads: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Macros, base relations and views, each view after those that it reads."""
+
+    macros: str
+    events: Part
+    ledger: Part
+    prices: str
+    views: Mapping[str, ViewText]
+
+    @property
+    def files(self) -> list[str]:
+        """Every file that the views may read."""
+        return [*self.events.files, *self.ledger.files]
+
+
+def prepare(con: duckdb.DuckDBPyConnection, binding: Binding) -> None:
+    """Set the time zone, and make the macros and the base relations."""
+    # Files never change once they are written, so their footers are read once.
+    con.execute("SET TimeZone = 'UTC'; SET parquet_metadata_cache = true")
+    con.execute(binding.macros)
+    con.execute(f"CREATE VIEW lake_events AS {part_query(con, binding.events)}")
+    con.execute(f"CREATE VIEW lake_ledger AS {part_query(con, binding.ledger)}")
+    con.execute(f"CREATE VIEW lake_prices AS {binding.prices}")
+
+
+def make_views(con: duckdb.DuckDBPyConnection, binding: Binding, wanted: Collection[str], made: set[str]) -> None:
+    """Make the views that are wanted and those that they read, except what is made already; adds to `made`.
+
+    To make a view, DuckDB works through everything under it, which for all views takes some 200 ms: a single query
+    does not wait for the views that it does not use.
+    """
+    needed = {name for name in wanted if name in binding.views}
+    waiting = list(needed)
+    while waiting:
+        below = {name for name in binding.views[waiting.pop()].reads if name in binding.views} - needed
+        needed |= below
+        waiting.extend(below)
+    for name, view in binding.views.items():
+        if name in needed and name not in made:
+            con.execute(f"CREATE VIEW {name} AS {view.sql}")
+            made.add(name)
+
+
+def newest(con: duckdb.DuckDBPyConnection) -> datetime | None:
+    """When the newest line of the bound snapshot was ingested; None for an empty lake."""
+    row = con.execute("SELECT max(ingested_at) FROM lake_ledger").fetchone()
+    if row is None or row[0] is None:
+        row = con.execute("SELECT max(ingested_at) FROM lake_events").fetchone()
+    return row[0] if row else None
+
+
+def literal(text: str) -> str:
+    """A text as SQL writes it, where SQL takes no parameter: for paths and names, never for what users send."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def part_query(con: duckdb.DuckDBPyConnection, part: Part) -> str:
+    """The query that reads a part's files as one relation with all its columns and the date."""
+    if not part.files:
+        empty = [f"CAST(NULL AS {type_}) AS {name}" for name, type_ in part.columns.items()]
+        return f"SELECT {', '.join(empty)}, CAST(NULL AS DATE) AS date WHERE false"
+    # union_by_name would open every file again for every use of every view. Files mostly agree: they are grouped by
+    # the columns that they have, and each group binds on its first file alone.
+    groups = con.execute(
+        """
+        SELECT names, types, list(file_name) FROM (
+            SELECT file_name, list(name ORDER BY name) AS names, list(duckdb_type ORDER BY name) AS types
+            FROM parquet_schema($files) WHERE num_children IS NULL GROUP BY file_name
+        ) GROUP BY ALL ORDER BY names
+        """,
+        {"files": list(part.files)},
+    ).fetchall()
+    return "\nUNION ALL\n".join(
+        _group(dict(zip(names, types, strict=True)), files, part.columns) for names, types, files in groups
     )
+
+
+def _group(present: Mapping[str, str], files: Sequence[str], columns: Mapping[str, str]) -> str:
+    selected = []
+    for name, type_ in columns.items():
+        if name not in present:
+            selected.append(f"CAST(NULL AS {type_}) AS {name}")
+        elif present[name] in (type_, _LONG_NAMES.get(type_)):
+            selected.append(name)
+        else:
+            selected.append(f"CAST({name} AS {type_}) AS {name}")
+    listed = ", ".join(literal(f) for f in sorted(files))
+    source = f"read_parquet([{listed}], hive_partitioning=true, hive_types={{'part': VARCHAR, 'date': DATE}})"
+    return f"SELECT {', '.join(selected)}, date FROM {source}"  # noqa: S608  # names of the schema, paths of the log

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
+import signal
 from typing import Final
-
-import duckdb
 
 from deadreckon.core.errors import QueryError
 from deadreckon.core.settings import QuerySettings
@@ -14,53 +13,70 @@ from deadreckon.queries.catalog import views
 
 _PREFIX: Final = re.compile(r"^(?:[A-Z][A-Za-z ]*? Error|INTERRUPT Error):\s*")
 _NO_TABLE: Final = re.compile(r"Table with name (\S+) does not exist")
-_NO_COLUMN: Final = re.compile(r'(?:Referenced column|Column with name) "?([^"\s]+)"? (?:not found|does not exist)')
-_NO_COLUMN_IN: Final = re.compile(r'(?:Table|View) "([^"]+)" does not have a column named "([^"]+)"')
+_NO_COLUMN: Final = re.compile(
+    r'Referenced column "([^"]+)" not found|does not have a column named "([^"]+)"|Column "([^"]+)" .* does not exist'
+)
 _NO_FUNCTION: Final = re.compile(r"(?:Function|Macro) with name (\S+) does not exist")
 
 
-def complaint(error: BaseException, limits: QuerySettings) -> QueryError:
-    """The QueryError for an error that DuckDB raised while a query was checked or run."""
-    text = str(error)
-    message = _PREFIX.sub("", text.partition("\n")[0]).strip()
-    if isinstance(error, duckdb.InterruptException) or "INTERRUPT" in text or "max_execution_time" in text:
-        return QueryError(
-            f"the query was stopped after {limits.timeout_s:g} s",
-            hint="filter on date or ts, ask for less at a time, or raise query.timeout_s",
-        )
-    if isinstance(error, duckdb.OutOfMemoryException | MemoryError) or "bad_alloc" in text:
-        return QueryError(
-            f"the query needs more memory than the {limits.memory_limit} it may take",
-            hint="filter on date or ts, aggregate before joining or sorting, or raise query.memory_limit",
-        )
-    return QueryError(message, hint=_hint(error, text))
+def too_long(limits: QuerySettings) -> QueryError:
+    """The query used up its time."""
+    return QueryError(
+        f"the query was stopped after {limits.timeout_s:g} s",
+        hint="filter on date or ts, ask for less at a time, or raise query.timeout_s",
+    )
 
 
-def _hint(error: BaseException, text: str) -> str:
+def too_much(limits: QuerySettings) -> QueryError:
+    """The query used up its memory."""
+    return QueryError(
+        f"the query needs more memory than the {limits.memory_limit} it may take",
+        hint="filter on date or ts, aggregate before joining or sorting, or raise query.memory_limit",
+    )
+
+
+def fell(signal_number: int, limits: QuerySettings) -> QueryError:
+    """The query brought its process down: where the kernel refuses memory, DuckDB cannot always say so."""
+    name = signal.Signals(signal_number).name
+    return QueryError(
+        f"the query brought its process down ({name}): it needs more memory than the "
+        f"{limits.memory_limit} it may take, or is nested too deeply",
+        hint="ask for less at a time, or take the query apart with WITH",
+    )
+
+
+def complaint(kind: str, text: str, sql: str, limits: QuerySettings) -> QueryError:
+    """The QueryError for an error of DuckDB's: its class and its text."""
+    if kind == "InterruptException" or "INTERRUPT" in text or "max_execution_time" in text:
+        return too_long(limits)
+    if kind in ("OutOfMemoryException", "MemoryError") or "bad_alloc" in text:
+        return too_much(limits)
+    return QueryError(_PREFIX.sub("", text.partition("\n")[0]).strip(), hint=_hint(kind, text, sql))
+
+
+def _hint(kind: str, text: str, sql: str) -> str:
     if match := _NO_TABLE.search(text):
         return _near(match.group(1), list(views()), "reckon views lists what there is")
-    if match := _NO_COLUMN_IN.search(text):
-        return _near(match.group(2), _columns_of(match.group(1)), f"reckon views {match.group(1)} lists its columns")
     if match := _NO_COLUMN.search(text):
-        named = [name for name in views() if re.search(rf"\b{name}\b", text)]
-        columns = [c for name in named for c in _columns_of(name)]
-        return _near(match.group(1), columns, f"reckon views {named[0] if named else 'NAME'} lists its columns")
+        named = [name for name in views() if re.search(rf"\b{name}\b", sql, re.IGNORECASE)]
+        columns = [c.name for name in named for c in views()[name].columns]
+        return _near(
+            next(g for g in match.groups() if g),
+            columns,
+            f"reckon views {named[0] if named else 'NAME'} lists its columns",
+        )
     if match := _NO_FUNCTION.search(text):
         return "DuckDB has no such function; see duckdb.org/docs for those it has"
-    if isinstance(error, duckdb.PermissionException):
+    if kind == "PermissionException":
         return "the sandbox reads the views and nothing else; reckon views lists them"
-    if isinstance(error, duckdb.ParserException):
+    if kind == "ParserException":
         position = text.partition("\n\n")[2].strip()
         return f"near: {position}" if position else "check the query's syntax"
-    if isinstance(error, duckdb.ConversionException):
+    if kind == "ConversionException":
         return "try_cast(x AS type) gives NULL where a value does not convert"
-    if isinstance(error, duckdb.InvalidInputException) and "parameter" in text:
-        return "give every $name in the query a value: --param name=value"
+    if "parameter" in text.lower():
+        return "give every $name in the query a value, and no other: --param name=value"
     return "reckon views NAME describes a view's columns; EXPLAIN SELECT ... checks a query without running it"
-
-
-def _columns_of(name: str) -> list[str]:
-    return [c.name for c in views()[name].columns] if name in views() else []
 
 
 def _near(word: str, known: list[str], otherwise: str) -> str:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from importlib import resources
 from pathlib import Path
 
 import duckdb
 
+from deadreckon.core import schema
 from deadreckon.core.lake import Lake, Snapshot
 from deadreckon.core.settings import Settings, load
-from deadreckon.queries.binding import MACROS_FILE, base_relations
+from deadreckon.queries.binding import Binding, Part, ViewText, make_views, prepare
 from deadreckon.queries.catalog import views
-from deadreckon.queries.prices import price_list
+from deadreckon.queries.prices import price_list, price_query
 
 
 def connect(lake: str | Path | Lake | None = None, *, settings: Settings | None = None) -> duckdb.DuckDBPyConnection:
@@ -29,34 +29,32 @@ def connect(lake: str | Path | Lake | None = None, *, settings: Settings | None 
     """
     settings = settings or load()
     opened = lake if isinstance(lake, Lake) else Lake.open(lake or settings.lake)
+    binding = binding_of(opened.snapshot(), settings)
     con = duckdb.connect()
     try:
-        bind(con, opened.snapshot(), settings)
+        prepare(con, binding)
+        make_views(con, binding, binding.views, set())
     except BaseException:
         con.close()
         raise
     return con
 
 
-def bind(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, settings: Settings) -> None:
-    """Make every macro, base relation and view in the connection, for the files of this snapshot."""
-    # Files never change once they are written, so their footers are read once.
-    con.execute("SET TimeZone = 'UTC'; SET parquet_metadata_cache = true")
-    con.execute(macros())
-    for name, sql in base_relations(con, snapshot, price_list(settings.prices)).items():
-        con.execute(f"CREATE VIEW {name} AS {sql}")
-    for view in views().values():
-        con.execute(f"CREATE VIEW {view.name} AS {view.sql}")
+def binding_of(snapshot: Snapshot, settings: Settings) -> Binding:
+    """What binds every view to the files of a snapshot.
+
+    Raises:
+        ConfigError: the prices do not make sense.
+    """
+    return Binding(
+        macros=(resources.files("deadreckon.queries") / "macros" / "duckdb.sql").read_text("utf-8"),
+        events=_part(snapshot, schema.PART_EVENTS, schema.events_part()),
+        ledger=_part(snapshot, schema.PART_LEDGER, schema.ledger_part()),
+        prices=price_query(price_list(settings.prices)),
+        views={v.name: ViewText(v.sql, tuple(sorted(v.reads))) for v in views().values()},
+    )
 
 
-def macros() -> str:
-    """The statements that define the portable macros in DuckDB."""
-    return (resources.files("deadreckon.queries") / "macros" / MACROS_FILE).read_text("utf-8")
-
-
-def newest(con: duckdb.DuckDBPyConnection) -> datetime | None:
-    """When the newest line of the bound snapshot was ingested; None for an empty lake."""
-    row = con.execute("SELECT max(ingested_at) FROM lake_ledger").fetchone()
-    if row and row[0] is None:
-        row = con.execute("SELECT max(ingested_at) FROM lake_events").fetchone()
-    return row[0] if row else None
+def _part(snapshot: Snapshot, part: str, columns: tuple[schema.Column, ...]) -> Part:
+    files = tuple(sorted(str(f.path) for f in snapshot.part(part)))
+    return Part(files, {c.name: c.duckdb_type for c in columns})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 import duckdb
@@ -17,6 +18,7 @@ from deadreckon.core.errors import QueryError
 
 _EXPLAIN: Final = re.compile(r"^\s*EXPLAIN\s+(ANALYZE\s+)?", re.IGNORECASE)
 _COMMENT: Final = re.compile(r"^\s*(?:--[^\n]*(?:\n|$)|/\*.*?\*/)", re.DOTALL)
+MAX_CHARACTERS: Final = 1_000_000
 _PARTS: Final = frozenset(
     {
         *("SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"),
@@ -48,32 +50,47 @@ _HOW: Final = (
 _LIFT: Final = "; for files of your own, `reckon sql --unsafe-local` lifts the sandbox"
 
 
-def admit(con: duckdb.DuckDBPyConnection, sql: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A statement that may run, the relations that it names, and whether it asks about the catalog itself."""
+
+    sql: str
+    relations: frozenset[str]
+    asks_catalog: bool
+
+
+def admit(con: duckdb.DuckDBPyConnection, sql: str) -> Admitted:
     """The statement to run: `sql` itself, or an EXPLAIN rebuilt around a query that was itself admitted.
 
     Raises:
-        QueryError: it does not parse, is not exactly one statement, or does anything but read the views.
+        QueryError: it is not exactly one statement, or does anything but read the views.
+        duckdb.Error: it does not parse.
     """
+    if len(sql) > MAX_CHARACTERS:
+        raise QueryError(
+            f"the query has {len(sql)} characters, and at most {MAX_CHARACTERS} are taken",
+            hint="bind long lists as a parameter: WHERE list_contains($ids, request_id)",
+        )
+    if "\x00" in sql:
+        raise QueryError("the query has a NUL byte in it", hint="remove it")
     statement = _only(con, sql)
-    if statement.type == duckdb.StatementType.EXPLAIN:
-        bare = sql
-        while match := _COMMENT.match(bare):
-            bare = bare[match.end() :]
-        match = _EXPLAIN.match(bare)
-        inner = bare[match.end() :] if match else ""
-        if match is None or inner.lstrip().startswith("("):
-            raise QueryError(
-                "this form of EXPLAIN is refused", hint="write EXPLAIN SELECT ... or EXPLAIN ANALYZE SELECT ..."
-            )
-        _admit_select(con, inner, _only(con, inner))
-        return f"EXPLAIN {'ANALYZE ' if match.group(1) else ''}{inner}"
-    _admit_select(con, sql, statement)
-    return sql
+    if statement.type != duckdb.StatementType.EXPLAIN:
+        return _admit_select(con, sql, statement)
+    bare = sql
+    while match := _COMMENT.match(bare):
+        bare = bare[match.end() :]
+    match = _EXPLAIN.match(bare)
+    inner = bare[match.end() :] if match else ""
+    if match is None or inner.lstrip().startswith("("):
+        raise QueryError(
+            "this form of EXPLAIN is refused", hint="write EXPLAIN SELECT ... or EXPLAIN ANALYZE SELECT ..."
+        )
+    admitted = _admit_select(con, inner, _only(con, inner))
+    explain = f"EXPLAIN {'ANALYZE ' if match.group(1) else ''}{inner}"
+    return Admitted(explain, admitted.relations, admitted.asks_catalog)
 
 
 def _only(con: duckdb.DuckDBPyConnection, sql: str) -> Any:
-    if "\x00" in sql:
-        raise QueryError("the query has a NUL byte in it", hint="remove it")
     statements = con.extract_statements(sql)
     if not statements:
         raise QueryError("there is no query", hint=_HOW)
@@ -82,7 +99,7 @@ def _only(con: duckdb.DuckDBPyConnection, sql: str) -> Any:
     return statements[0]
 
 
-def _admit_select(con: duckdb.DuckDBPyConnection, sql: str, statement: Any) -> None:
+def _admit_select(con: duckdb.DuckDBPyConnection, sql: str, statement: Any) -> Admitted:
     if statement.type != duckdb.StatementType.SELECT:
         name = statement.type.name
         if name == "MULTI":
@@ -90,18 +107,27 @@ def _admit_select(con: duckdb.DuckDBPyConnection, sql: str, statement: Any) -> N
                 "PIVOT without a list of values is several statements, and one at a time is answered",
                 hint="name the values: PIVOT t ON column IN ('a', 'b') USING ...",
             )
-        raise QueryError(f"a {name} statement is refused: the sandbox only reads", hint=_HOW + _LIFT)
+        raise QueryError(f"{_article(name)} statement is refused: the sandbox only reads", hint=_HOW + _LIFT)
     row = con.execute("SELECT json_serialize_sql(CAST(? AS VARCHAR))", [sql]).fetchone()
     try:
         tree = orjson.loads(row[0] if row else "")
     except orjson.JSONDecodeError as error:
-        raise QueryError(
-            f"the query cannot be checked: {error}", hint="make it simpler; nest it less deeply"
-        ) from error
+        raise QueryError("the query is nested too deeply to be checked", hint="take it apart with WITH") from error
     if tree["error"]:
         raise QueryError(f"the query cannot be checked: {tree['error_message']}", hint=_HOW)
+    relations = set()
+    asks_catalog = False
     for part in _parts(tree["statements"]):
         _judge(part)
+        if part.get("type") == "BASE_TABLE":
+            relations.add(str(part.get("table_name", "")).lower())
+            asks_catalog = asks_catalog or bool(part.get("schema_name"))
+        asks_catalog = asks_catalog or part.get("type") in ("SHOW_REF", "TABLE_FUNCTION")
+    return Admitted(sql, frozenset(relations), asks_catalog)
+
+
+def _article(name: str) -> str:
+    return f"an {name}" if name[0] in "AEIOU" else f"a {name}"
 
 
 def _parts(tree: Any) -> Iterator[dict[str, Any]]:

@@ -18,7 +18,7 @@ The name is that of `model` or of `model_version` in the events; a price of the 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -44,12 +44,6 @@ class Price:
     cache_read_per_mtok: float
     cache_write_per_mtok: float
     source: str
-
-    def sql_row(self) -> str:
-        """The price as a row of SQL VALUES, in the order of the fields."""
-        texts = [_literal(v) for v in (self.model, self.valid_from.isoformat(), self.valid_to.isoformat())]
-        rates = [repr(float(getattr(self, rate))) for rate in RATES]
-        return f"({', '.join([*texts, *rates, _literal(self.source)])})"
 
 
 def price_list(prices: Mapping[str, Mapping[str, Any]]) -> list[Price]:
@@ -115,3 +109,26 @@ def _said(start: datetime) -> str:
 
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
+
+
+def price_query(prices: Iterable[Price]) -> str:
+    """The prices as a query, one typed column per field."""
+    rows = [_row(price) for price in prices]
+    body = f"VALUES {', '.join(rows)}" if rows else f"SELECT {', '.join(['NULL'] * len(_TYPES))} WHERE false"
+    typed = ", ".join(f"CAST({name} AS {type_}) AS {name}" for name, type_ in _TYPES.items())
+    return f"SELECT {typed} FROM ({body}) AS p({', '.join(_TYPES)})"  # noqa: S608  # numbers and quoted texts
+
+
+def _row(price: Price) -> str:
+    texts = [_literal(t) for t in (price.model, price.valid_from.isoformat(), price.valid_to.isoformat())]
+    rates = [repr(getattr(price, rate)) for rate in RATES]
+    return f"({', '.join([*texts, *rates, _literal(price.source)])})"
+
+
+_TYPES: Final = {
+    "model": "VARCHAR",
+    "valid_from": "TIMESTAMPTZ",
+    "valid_to": "TIMESTAMPTZ",
+    **dict.fromkeys(RATES, "DOUBLE"),
+    "source": "VARCHAR",
+}

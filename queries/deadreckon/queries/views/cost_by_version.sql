@@ -8,7 +8,7 @@
 --   operation
 --   calls [count]    all calls
 --   priced_calls [count]  calls whose cost is known, reported or computed
---   unpriced_calls [count]  calls whose cost is not known: cost_usd leaves them out
+--   unpriced_calls [count]  calls whose cost should be known and is not: cost_usd leaves them out
 --   cost_usd [US dollars]  of the priced calls: as reported, else as computed; NULL where none is priced
 --   cost_per_call_usd [US dollars]  cost_usd per priced call
 --   reported_usd [US dollars]  sum of what writers reported
@@ -28,7 +28,7 @@ SELECT
     operation,
     COUNT(*) AS calls,
     COUNT(cost_usd) AS priced_calls,
-    COUNT(*) - COUNT(cost_usd) AS unpriced_calls,
+    COUNT(*) FILTER (WHERE cost_source = 'unpriced') AS unpriced_calls,
     SUM(cost_usd) AS cost_usd,
     AVG(cost_usd) AS cost_per_call_usd,
     SUM(reported_usd) AS reported_usd,

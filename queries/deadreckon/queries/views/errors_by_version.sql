@@ -53,7 +53,7 @@ SELECT
     CAST(SUM(failed) AS BIGINT) AS failed,
     SUM(failed) / NULLIF(CAST(SUM(calls) - SUM(cancelled) AS DOUBLE), 0) AS error_rate,
     CAST(SUM(retries) AS BIGINT) AS retries,
-    ARG_MAX(error_type, failed) FILTER (WHERE failed > 0) AS error_type,
+    ARG_MAX(error_type, failed) FILTER (WHERE failed > 0 AND error_type IS NOT NULL) AS error_type,
     MAX(last_failed_at) AS last_failed_at,
     MIN(first_ts) AS first_ts,
     MAX(last_ts) AS last_ts

@@ -5,6 +5,7 @@
 --   ts               when it began
 --   date
 --   operation
+--   name             the span's name; where it has none its event
 --   model
 --   model_version
 --   provider
@@ -47,6 +48,7 @@ SELECT
     ts,
     date,
     operation,
+    name,
     model,
     model_version,
     provider,

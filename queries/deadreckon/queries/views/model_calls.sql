@@ -7,6 +7,7 @@
 --   ts               when it began
 --   date
 --   operation        chat, embeddings, predict, ...; a prediction that names none is predict
+--   name             the span's name; where it has none its event
 --   is_llm           whether it is a language model's: by its operation, or because it counts tokens
 --   model
 --   model_version
@@ -32,7 +33,8 @@
 --   reasoning_tokens
 --   total_tokens [tokens]  input and output; their parts (cached, reasoning) are inside them and not added again
 --   cost_usd [US dollars]  as reported, else as computed; NULL, never 0, where neither is known
---   cost_source      reported, computed or unpriced (no reported cost, and no price or no token count)
+--   cost_source      reported, computed, unpriced (no reported cost, and no price or no token count), or none: a
+--                    prediction of a model that is not a language model and reports no cost
 --   reported_usd [US dollars]  as the writer reported it
 --   computed_usd [US dollars]  from token counts and the price in force at ts; also beside a reported cost
 --   price_source     where the price used for computed_usd comes from
@@ -107,6 +109,7 @@ SELECT
     ts,
     date,
     called AS operation,
+    COALESCE(name, event) AS name,
     called NOT IN ('predict', 'inference') OR input_tokens IS NOT NULL OR output_tokens IS NOT NULL AS is_llm,
     model,
     model_version,
@@ -138,6 +141,7 @@ SELECT
     CASE
         WHEN cost_usd IS NOT NULL THEN 'reported'
         WHEN computed_usd IS NOT NULL THEN 'computed'
+        WHEN called IN ('predict', 'inference') AND input_tokens IS NULL AND output_tokens IS NULL THEN 'none'
         ELSE 'unpriced'
     END AS cost_source,
     cost_usd AS reported_usd,

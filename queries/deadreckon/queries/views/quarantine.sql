@@ -19,7 +19,7 @@ WITH refused AS (
     SELECT * FROM lake_ledger WHERE record = 'quarantine'
 ),
 resolved AS (
-    SELECT quarantine_id, ARG_MAX(resolution, ingested_at) AS resolution, MAX(ingested_at) AS resolved_at
+    SELECT quarantine_id, ARG_MAX(resolution, ingested_at) FILTER (WHERE resolution IS NOT NULL) AS resolution, MAX(ingested_at) AS resolved_at
     FROM lake_ledger
     WHERE record = 'resolution'
     GROUP BY quarantine_id

@@ -13,7 +13,7 @@
 --   last_ingested_at [UTC, microseconds]  when it was read last
 SELECT
     source_id,
-    ARG_MAX(source_path, ingested_at) AS source_path,
+    ARG_MAX(source_path, ingested_at) FILTER (WHERE source_path IS NOT NULL) AS source_path,
     MAX(end_offset) AS end_offset,
     CAST(COALESCE(SUM(lines), 0) AS BIGINT) AS lines,
     CAST(COALESCE(SUM(committed), 0) AS BIGINT) AS committed,

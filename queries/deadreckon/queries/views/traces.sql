@@ -16,7 +16,7 @@
 --   input_tokens     of its language model calls
 --   output_tokens    of its language model calls
 --   cost_usd [US dollars]  of its model calls that have a cost; NULL where none has
---   unpriced_calls [count]  language model calls without a known cost: cost_usd leaves them out
+--   unpriced_calls [count]  model calls whose cost should be known and is not: cost_usd leaves them out
 --   request_id
 --   session_id
 --   user_id
@@ -31,17 +31,18 @@ WITH steps AS (
         trace_id,
         MIN(ts) AS started_at,
         MAX(end_ts) AS ended_at,
-        ARG_MIN(name, ts) FILTER (WHERE parent_span_id IS NULL) AS root_name,
+        ARG_MIN(name, ts) FILTER (WHERE parent_span_id IS NULL AND name IS NOT NULL) AS root_name,
         ARG_MIN(status, ts) FILTER (WHERE parent_span_id IS NULL) AS root_status,
-        ARG_MIN(agent, ts) FILTER (WHERE parent_span_id IS NULL) AS root_agent,
-        ARG_MIN(name, ts) AS first_name,
+        ARG_MIN(agent, ts) FILTER (WHERE parent_span_id IS NULL AND agent IS NOT NULL) AS root_agent,
+        ARG_MIN(name, ts) FILTER (WHERE name IS NOT NULL) AS first_name,
         ARG_MIN(status, ts) AS first_status,
         MAX(agent) AS any_agent,
         COUNT(*) FILTER (WHERE parent_span_id IS NULL) AS roots,
         COUNT(*) AS spans,
         COUNT(*) FILTER (WHERE status IN ('error', 'timeout')) AS failed_spans,
         COUNT(*) FILTER (WHERE status = 'cancelled') AS cancelled_spans,
-        COUNT(*) FILTER (WHERE operation = 'execute_tool' OR (operation IS NULL AND tool IS NOT NULL)) AS tool_calls,
+        COUNT(*) FILTER (WHERE operation = 'execute_tool'
+            OR (tool IS NOT NULL AND COALESCE(operation, 'internal') = 'internal')) AS tool_calls,
         MAX(request_id) AS request_id,
         MAX(session_id) AS session_id,
         MAX(user_id) AS user_id,
@@ -60,7 +61,7 @@ calls AS (
         SUM(input_tokens) AS input_tokens,
         SUM(output_tokens) AS output_tokens,
         SUM(cost_usd) AS cost_usd,
-        COUNT(*) FILTER (WHERE is_llm AND cost_source = 'unpriced') AS unpriced_calls,
+        COUNT(*) FILTER (WHERE cost_source = 'unpriced') AS unpriced_calls,
         MAX(model_version) AS model_version
     FROM model_calls
     WHERE trace_id IS NOT NULL

@@ -1,0 +1,68 @@
+"""The same views on other engines: DuckDB's SQL transpiled by sqlglot, with our macros put in by hand.
+
+sqlglot passes what it does not know, and turns some functions silently into others (percentile_cont into an
+approximation). So the views call our macros where engines differ, each macro is written once per engine, and
+whatever sqlglot says it cannot express is an error.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+from typing import Final
+
+import sqlglot
+from sqlglot import ErrorLevel, exp
+
+from deadreckon.core.errors import QueryError
+from deadreckon.queries.catalog import View
+
+_MACRO: Final = re.compile(r"^(\w+)\(([^)]*)\): (.+)$", re.MULTILINE)
+ENGINES: Final = ("spark",)
+
+
+@cache
+def macro_table(engine: str) -> dict[str, tuple[tuple[str, ...], exp.Expression]]:
+    """An engine's macros: name -> (parameters, the expression that stands for a call)."""
+    text = (resources.files("deadreckon.queries") / "macros" / f"{engine}.sql").read_text("utf-8")
+    return {
+        name: (tuple(p.strip() for p in params.split(",")), sqlglot.parse_one(body, read=engine))
+        for name, params, body in _MACRO.findall(text)
+    }
+
+
+def transpile(view: View, engine: str = "spark") -> str:
+    """The view's query in another engine's SQL.
+
+    Raises:
+        QueryError: the engine is unknown, or the view uses something that sqlglot cannot express there.
+    """
+    if engine not in ENGINES:
+        raise QueryError(f"views cannot be written for {engine!r}", hint=f"engines: {', '.join(ENGINES)}")
+    try:
+        tree = sqlglot.parse_one(view.sql, read="duckdb", error_level=ErrorLevel.RAISE)
+        written = tree.transform(_put_in, macro_table(engine), copy=True)
+        return written.sql(dialect=engine, unsupported_level=ErrorLevel.RAISE, pretty=True)
+    except (sqlglot.errors.ParseError, sqlglot.errors.UnsupportedError) as error:
+        raise QueryError(
+            f"view {view.name} cannot be written for {engine}: {error}",
+            hint="keep to the portable subset, or give the construct a macro in queries/macros",
+        ) from error
+
+
+def _put_in(node: exp.Expression, table: dict[str, tuple[tuple[str, ...], exp.Expression]]) -> exp.Expression:
+    if not isinstance(node, exp.Anonymous) or node.name.lower() not in table:
+        return node
+    params, body = table[node.name.lower()]
+    given = {p: a.transform(_put_in, table) for p, a in zip(params, node.expressions, strict=True)}
+
+    def fill(part: exp.Expression) -> exp.Expression:
+        if isinstance(part, exp.Column) and part.name in given and not part.table:
+            value = given[part.name].copy()
+            return exp.paren(value) if isinstance(value, exp.Binary) else value
+        return part
+
+    return (
+        exp.paren(body.transform(fill, copy=True)) if isinstance(body, exp.Binary) else body.transform(fill, copy=True)
+    )

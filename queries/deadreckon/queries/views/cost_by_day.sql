@@ -1,0 +1,32 @@
+-- cost_by_day: what each day costs, by environment and model version
+-- Grain: one row per date, environment, model and model_version
+-- Columns:
+--   date             UTC
+--   environment
+--   model
+--   model_version
+--   requests [count]  different requests
+--   calls [count]    model calls
+--   retries [count]  calls whose attempt is above 1
+--   priced_calls [count]  calls whose cost is known, reported or computed
+--   unpriced_calls [count]  calls whose cost should be known and is not: cost_usd leaves them out
+--   cost_usd [US dollars]  of the priced calls: as reported, else as computed; NULL where none is priced
+--   wasted_usd [US dollars]  the part of cost_usd that went into failed and cancelled calls
+--   input_tokens
+--   output_tokens
+SELECT
+    date,
+    environment,
+    model,
+    model_version,
+    COUNT(DISTINCT request_id) AS requests,
+    COUNT(*) AS calls,
+    COUNT(*) FILTER (WHERE attempt > 1) AS retries,
+    COUNT(cost_usd) AS priced_calls,
+    COUNT(*) FILTER (WHERE cost_source = 'unpriced') AS unpriced_calls,
+    SUM(cost_usd) AS cost_usd,
+    SUM(CASE WHEN status <> 'ok' THEN cost_usd END) AS wasted_usd,
+    CAST(SUM(input_tokens) AS BIGINT) AS input_tokens,
+    CAST(SUM(output_tokens) AS BIGINT) AS output_tokens
+FROM model_calls
+GROUP BY date, environment, model, model_version

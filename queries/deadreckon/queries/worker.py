@@ -1,0 +1,109 @@
+"""The sandbox's process: reads requests from stdin, answers on stdout, and can do nothing else.
+
+DuckDB's memory limit does not see what a function makes inside one value (`repeat('x', 1000000000)` over a thousand
+rows takes the machine down), and nothing interrupts a function at work inside one value. A process of its own can be
+bounded by the kernel, and killed.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import threading
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import duckdb
+
+from deadreckon.core.errors import QueryError
+from deadreckon.queries.binding import Binding, Part, ViewText
+from deadreckon.queries.engine import Engine, Limits
+from deadreckon.queries.wire import HEADER_BYTES, pack, unpack
+
+ROOM_BYTES: Final = 768 << 20
+"""Address space beside the memory limit: stacks and arenas of threads, and results on their way out."""
+LEAST_BYTES: Final = 32_000_000
+GRACE_S: Final = 2.0
+"""How long a query may go on after its time before its process ends itself."""
+
+
+def main() -> None:
+    """Serve requests until stdin ends."""
+    requests = sys.stdin.buffer
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever prints must not end up between the answers
+    engine: Engine | None = None
+    limits: Limits | None = None
+    while (request := _read(requests)) is not None:
+        try:
+            if "binding" in request:
+                if engine is not None:
+                    engine.close()
+                limits = Limits(**request["limits"])
+                _confine(limits)
+                engine = Engine(_binding(request["binding"]), limits)
+                answer: dict[str, Any] = {}
+            elif engine is None or limits is None:
+                answer = {"refused": ["the sandbox has no lake yet", ""]}
+            else:
+                # Should our parent die while a query runs without end, this process must not outlive it for long.
+                last_resort = threading.Timer(limits.timeout_s + GRACE_S, os._exit, (70,))
+                last_resort.daemon = True
+                last_resort.start()
+                try:
+                    result = engine.answer(request["sql"], request["params"], request["max_rows"])
+                finally:
+                    last_resort.cancel()
+                answer = {name: getattr(result, name) for name in result.__slots__}
+            frame = pack(answer)
+        except QueryError as error:
+            frame = pack({"refused": [error.message, error.hint]})
+        except (duckdb.Error, MemoryError, RuntimeError, ValueError, OverflowError, TypeError) as error:
+            frame = pack({"failed": [type(error).__name__, str(error)]})
+        answers.write(frame)
+        answers.flush()
+
+
+def _read(stream: BinaryIO) -> Any:
+    header = stream.read(HEADER_BYTES)
+    if len(header) < HEADER_BYTES:
+        return None
+    return unpack(stream.read(int.from_bytes(header, "big")))
+
+
+def _binding(sent: dict[str, Any]) -> Binding:
+    return Binding(
+        macros=sent["macros"],
+        events=Part(tuple(sent["events"]["files"]), sent["events"]["columns"]),
+        ledger=Part(tuple(sent["ledger"]["files"]), sent["ledger"]["columns"]),
+        prices=sent["prices"],
+        views={name: ViewText(v["sql"], tuple(v["reads"])) for name, v in sent["views"].items()},
+    )
+
+
+def _confine(limits: Limits) -> None:
+    """Let the kernel refuse files, core dumps, and memory beyond what the settings give. Limits only ever fall."""
+    try:
+        row = duckdb.execute("SELECT parse_formatted_bytes($1)", [limits.memory_limit]).fetchone()
+    except duckdb.Error:
+        row = None
+    if row is None or int(row[0]) < LEAST_BYTES:
+        raise QueryError(
+            f"query.memory_limit is {limits.memory_limit!r}, which is not an amount of at least 32 MB",
+            hint='write it as query.memory_limit = "1GB"',
+        )
+    allowed = int(row[0])
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[0]) if Path("/proc/self/statm").exists() else 0
+    for limit, most in (
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_AS, pages * resource.getpagesize() + allowed + ROOM_BYTES),
+    ):
+        hard = resource.getrlimit(limit)[1]
+        bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(limit, (bound, bound))
+
+
+if __name__ == "__main__":
+    main()
