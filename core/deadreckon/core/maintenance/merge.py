@@ -14,20 +14,20 @@ from typing import Any, Final
 
 import duckdb
 import pyarrow.parquet as pq
-from deltalake.transaction import AddAction, RemoveAction
+from deltalake.transaction import AddAction
 
 from deadreckon.core.durable import fsync_directory, fsync_file
 from deadreckon.core.errors import CommitConflictError, DamagedLakeError, LakeError
 from deadreckon.core.lake import Action, Lake, TableSpec, commit
 from deadreckon.core.maintenance.plan import Merge
-from deadreckon.core.maintenance.tables import live_files
+from deadreckon.core.maintenance.tables import live_files, removal
 
 SORT_COLUMNS: Final = ("ts", "event_id", "ingested_at", "source_id", "source_offset")
 """By time, then by id: neighbours compress well, and both columns' ranges stay narrow in each row group."""
 
 MEMORY_LIMIT: Final = "1GB"
 LONGEST_BOUND: Final = 256
-"""Characters of a text in statistics; longer ones are cut, the upper bound upwards."""
+"""Characters of a text in statistics; longer ones are left out, since only exact bounds are noted."""
 
 READ: Final = "read_parquet($files, union_by_name = true, hive_partitioning = false)"
 TIMES: Final = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S")
@@ -89,8 +89,8 @@ def merge(lake: Lake, spec: TableSpec, plan: Merge, workshop: Path) -> Merged | 
     raw = f"{plan.files[0].raw.rpartition('/')[0]}/{name}".removeprefix("/")
     # The youngest row's time is kept: retention judges days that lie in the future by it.
     youngest = max(f.modified_ms for f in plan.files)
-    actions: list[Action] = [AddAction(raw, size, dict(plan.partition), youngest, False, statistics)]  # noqa: FBT003 - positional in deltalake's own class
-    actions += [RemoveAction(f.raw, False, now_ms, f.size, dict(f.partition)) for f in plan.files]  # noqa: FBT003 - the same
+    actions: list[Action] = [AddAction(raw, size, dict(plan.partition), youngest, data_change=False, stats=statistics)]
+    actions += [removal(f, now_ms, data_change=False) for f in plan.files]
     try:
         commit(table, actions, metadata={"deadreckon.step": "compact"})
     except CommitConflictError:
@@ -108,10 +108,12 @@ def _write(plan: Merge, aside: Path, covered: Sequence[str], spec: TableSpec, la
             columns: dict[str, str] = {row[0]: row[1] for row in described}
             before = _fingerprint(connection, sources)
         except duckdb.Error as error:
-            raise _damaged(lake, spec, str(error)) from error
+            raise damaged(lake, spec, "compacted", str(error)) from error
         if before[0] != plan.rows:
             where = ", ".join(f"{key}={value}" for key, value in plan.partition)
-            raise _damaged(lake, spec, f"the files of {where} hold {before[0]} rows where the log says {plan.rows}")
+            raise damaged(
+                lake, spec, "compacted", f"the files of {where} hold {before[0]} rows where the log says {plan.rows}"
+            )
         order = [c for c in SORT_COLUMNS if c in columns]
         sort = f"ORDER BY {', '.join(order)}" if order else ""
         target = str(aside).replace("'", "''")
@@ -152,15 +154,15 @@ def _statistics(
             files,
         ).fetchone() or (None, None, 0)
         bounds["nullCount"][name] = nulls
-        low, high = _bound(low, upper=False), _bound(high, upper=True)
+        low, high = _bound(low), _bound(high)
         if low is not None and high is not None:
             bounds["minValues"][name], bounds["maxValues"][name] = low, high
     return bounds
 
 
-def _bound(value: Any, *, upper: bool) -> str | int | float | None:
+def _bound(value: Any) -> str | int | float | None:
     if isinstance(value, str) and len(value) > LONGEST_BOUND:
-        return value[:LONGEST_BOUND] + ("\U0010ffff" if upper else "")
+        return None
     if isinstance(value, date) and not isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, float) and value - value != 0:  # infinity and not-a-number have no JSON
@@ -168,8 +170,9 @@ def _bound(value: Any, *, upper: bool) -> str | int | float | None:
     return value if isinstance(value, str | int | float) and not isinstance(value, bool) else None
 
 
-def _damaged(lake: Lake, spec: TableSpec, why: str) -> DamagedLakeError:
+def damaged(lake: Lake, spec: TableSpec, done: str, why: str) -> DamagedLakeError:
+    """The error for files that cannot be read; `done` is what was to be done with them."""
     return DamagedLakeError(
-        f"table {spec.name} in {lake.root} cannot be compacted: {why}",
+        f"table {spec.name} in {lake.root} cannot be {done}: {why}",
         hint=f"reckon doctor --lake {lake.root} explains it and can repair it",
     )

@@ -90,12 +90,14 @@ class Job:
         if days == 0 or self.spec.name != EVENTS_TABLE.name:
             return
         if self.dry_run:
-            gone = expired(live_files(self.lake.table(self.spec))[0], today=self.today, retention_days=days)
+            files, _ = live_files(self.lake.table(self.spec))
+            gone = Expired(tuple(expired(files, today=self.today, retention_days=days)))
         else:
-            gone = _again(lambda: expire(self.lake, self.spec, now=self.now, retention_days=days))
+            gone = _again(lambda: expire(self.lake, self.spec, self.workshop, now=self.now, retention_days=days))
         if gone.files:
             first, last = gone.days[0], gone.days[-1]
             what = f"{len(gone.days)} days, {first} to {last}" if first != last else f"1 day, {first}"
+            what += f"; {gone.open_lines} open quarantined lines" if gone.open_lines else ""
             size = sum(f.size for f in gone.files)
             yield what, len(gone.files), 0, size, 0, sum(f.rows for f in gone.files)
 

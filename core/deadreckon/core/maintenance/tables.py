@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 from deltalake import DeltaTable
+from deltalake.transaction import RemoveAction
 
 from deadreckon.core.lake import EVENTS_TABLE, Lake, TableSpec
 
@@ -69,6 +70,17 @@ def live_files(table: DeltaTable) -> tuple[list[LiveFile], list[str]]:
         if all(v is None or (isinstance(v, PLAIN_TYPES) and not isinstance(v, bool | datetime)) for v in values):
             found.append(_live_file(root, row, keys))
     return found, covered
+
+
+def removal(file: LiveFile, now_ms: int, *, data_change: bool) -> RemoveAction:
+    """The action that takes a file out of its table; `data_change` says whether its rows go with it."""
+    return RemoveAction(
+        file.raw,
+        data_change=data_change,
+        deletion_timestamp=now_ms,
+        size=file.size,
+        partition_values=dict(file.partition),
+    )
 
 
 def _live_file(root: Path, row: Mapping[str, Any], keys: list[str]) -> LiveFile:

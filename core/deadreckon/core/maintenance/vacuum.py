@@ -19,6 +19,8 @@ from deadreckon.core.maintenance.log import removals
 
 UNCOMMITTED_HOURS: Final = 1.0
 """A file that the log does not know is never removed before this age: an ingester may be about to commit it."""
+REPLACED_HOURS: Final = 0.25
+"""A replaced file is never removed sooner: a query that began before may be reading it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +37,20 @@ class Unused:
 def unused(lake: Lake, spec: TableSpec, *, now: datetime, hours: float) -> list[Unused]:
     """The data files that the newest version does not use, and whether they are `hours` past their use.
 
-    A replaced file counts from its removal, so that readers of older snapshots keep their files for `hours`. A file
-    the log does not know counts from its last change, and at least `UNCOMMITTED_HOURS`.
+    A replaced file counts from its removal, so that readers of older snapshots keep their files for `hours`, and at
+    least `REPLACED_HOURS`. A file the log does not know counts from its last change, and at least `UNCOMMITTED_HOURS`.
     """
     root = lake.table_path(spec)
     # Listed before the log is read: a file committed in between is then known to be in use.
     present = [(path, path_stat) for path in _data_files(root) if (path_stat := _stat(path)) is not None]
     used = _used(lake, spec)
-    gone = {root / unquote(raw): stamp / 1000 for raw, stamp in removals(root).items()}
+    try:
+        gone = {root / unquote(raw): stamp / 1000 for raw, stamp in removals(root).items()}
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DamagedLakeError(
+            f"the log of table {spec.name} in {lake.root} cannot be read: {error}",
+            hint=f"reckon doctor --lake {lake.root} explains it and can repair it",
+        ) from error
     found = []
     for path, status in present:
         if path in used:
@@ -50,7 +58,7 @@ def unused(lake: Lake, spec: TableSpec, *, now: datetime, hours: float) -> list[
         orphan = path not in gone
         since = status.st_mtime if orphan else max(gone[path], status.st_mtime)
         age_hours = (now.timestamp() - since) / 3600
-        due = age_hours >= (max(hours, UNCOMMITTED_HOURS) if orphan else hours)
+        due = age_hours >= max(hours, UNCOMMITTED_HOURS if orphan else REPLACED_HOURS)
         found.append(Unused(path, status.st_size, orphan, due))
     return found
 
