@@ -5,13 +5,8 @@ None of these lines is an event that is counted elsewhere; each is made for its 
 
 from __future__ import annotations
 
-from typing import Final
-
 from deadreckon.story import plot
 from deadreckon.story.dice import Dice, iso
-
-CODES: Final = ("invalid_json", "invalid_utf8", "wrong_type", "bad_timestamp", "missing")
-"""Reasons as the quarantine names them."""
 
 
 def native(dice: Dice) -> list[tuple[str, bytes]]:
@@ -42,14 +37,12 @@ def web(dice: Dice) -> list[tuple[str, bytes]]:
 
 
 def gateway(dice: Dice) -> list[tuple[str, bytes]]:
-    """Broken lines of the gateway's log: no time that a logger would know, and one that is words.
-
-    The first kind carries its time under `when`: with the alias `when = "ts"` the quarantine can replay them.
-    """
+    """Broken lines of the gateway's log: a clock without a date, and a time that is a word."""
     bad: list[tuple[str, bytes]] = []
     for _ in range(4):
-        text = f'{{"level":30,"when":"{_ts(dice)}","hostname":"gw-1","msg":"configuration reloaded"}}'
-        bad.append(("missing", text.encode()))
+        clock = _ts(dice)[11:19]
+        text = f'{{"level":30,"time":"{clock}","hostname":"gw-1","msg":"configuration reloaded"}}'
+        bad.append(("bad_timestamp", text.encode()))
     wordy = b'{"level":40,"time":"yesterday","hostname":"gw-1","msg":"clock not in step"}'
     return bad + [("bad_timestamp", wordy)] * 3
 

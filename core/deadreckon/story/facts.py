@@ -198,7 +198,7 @@ class Facts:
             "git_commit": started["git_commit"],
             "versions": started["versions"],
             "params": started["params"],
-            "cost_usd": _dollars([e for e in self._where(trace_id=answer["trace_id"]) if "cost_usd" in e]),
+            "cost_usd": _dollars([e for e in self._where(request_id=click["request_id"]) if "cost_usd" in e]),
             "duration_ms": answer["duration_ms"],
         }
 

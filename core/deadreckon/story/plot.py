@@ -81,7 +81,7 @@ TOOL_FAILS: Final = (at("2026-10-13T09:00"), at("2026-10-14T17:00"))
 TOOL_ERROR_RATE: Final = (0.012, 0.45)
 
 RETRY_STORM: Final = (at("2026-10-16T00:00"), at("2026-10-17T00:00"))
-TIMEOUT_RATE: Final = 0.006
+TIMEOUT_RATE: Final = 0.003
 INVALID_RATE: Final = (0.004, 0.64)
 """Share of answers that are not the JSON that was asked for, and are asked for again: usually, and in the storm."""
 MAX_ATTEMPTS: Final = 6

@@ -252,7 +252,7 @@ def _folds(dice: Dice, pen: Pen, run: Experiment, at: int, tail: bytes) -> None:
             "train_end": train_end.isoformat(),
             "test_start": test_start.isoformat(),
             "test_end": (test_start + timedelta(days=13)).isoformat(),
-            "gap_days": (test_start - train_end).days,
+            "gap_days": GAP_DAYS,
         }
         pen.write(when, when, fields, tail)
         _metric(pen, when + 1_000, tail, "f1", f1, fold=str(number))

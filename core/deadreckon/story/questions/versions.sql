@@ -1,0 +1,18 @@
+-- How fast, how reliable and how dear each version answers, by its role.
+SELECT
+    l.model_version,
+    l.variant,
+    l.calls,
+    l.p50_ms,
+    l.p95_ms,
+    l.ttft_p50_ms,
+    e.error_rate,
+    c.cost_per_call_usd,
+    c.cost_usd
+FROM latency_by_version AS l
+INNER JOIN errors_by_version AS e
+    ON e.model = l.model AND e.model_version = l.model_version AND e.variant = l.variant AND e.operation = l.operation
+INNER JOIN cost_by_version AS c
+    ON c.model = l.model AND c.model_version = l.model_version AND c.variant = l.variant AND c.operation = l.operation
+WHERE l.model = 'tern-assist' AND l.operation = 'chat'
+ORDER BY l.model_version, c.first_ts
