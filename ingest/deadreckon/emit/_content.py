@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import orjson
 
-from deadreckon.emit._encode import encode, text_of
+from deadreckon.emit._encode import json_text, text_of
 
 Capture = Literal["off", "hash", "text"]
 _HASHED = "sha256:"
@@ -53,7 +53,7 @@ class ContentPolicy:
                 self._reduce(fields, name, value, capture or self.capture)
 
     def _reduce(self, fields: MutableMapping[str, Any], name: str, value: Any, capture: Capture) -> None:
-        text = text_of(value) if isinstance(value, str) else encode({"": value})[4:-2].decode()
+        text = text_of(value) if isinstance(value, str) else json_text(value)
         fields[f"{name}_length"] = len(text)
         if capture != "off":
             fields[f"{name}_hash"] = _sha256(text)

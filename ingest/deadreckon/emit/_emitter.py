@@ -20,10 +20,10 @@ from orjson import dumps
 from deadreckon.emit._buffer import BufferedSpool
 from deadreckon.emit._content import Capture
 from deadreckon.emit._context import CURRENT, UNBOUND, Bindings, Context, Source
-from deadreckon.emit._encode import COERCED, OPTIONS, convert, encode, text_of
+from deadreckon.emit._encode import COERCED, OPTIONS, convert, encode, json_text, text_of
 from deadreckon.emit._ids import Ids, RandomIds
 from deadreckon.emit._record import STAMPED, TREATED, Label, Recorder
-from deadreckon.emit._settings import Settings, read_settings
+from deadreckon.emit._settings import LEVELS, Settings, read_settings
 from deadreckon.emit._spool import Spool
 from deadreckon.emit._stamp import Stamper
 
@@ -47,6 +47,8 @@ class Emitter:
         self._names: dict[str, str] = {}
         self._spool: Spool | None = None
         self._append: Callable[[bytes], None] = self._first
+        # At import, so that what other exit handlers emit comes before it.
+        atexit.register(self.close)
         os.register_at_fork(
             before=self._before_fork, after_in_parent=self._after_in_parent, after_in_child=self._after_in_child
         )
@@ -128,6 +130,8 @@ class Emitter:
                 context = CURRENT.get()
             head = context.bindings.heads.get(source)
             if head is None or head.epoch is not self._epoch:
+                if self._settings is None and not self._wanted(label):
+                    return
                 head = self._head(context.bindings, source)
             if head.keys.isdisjoint(fields):
                 now = self.clock()
@@ -146,9 +150,30 @@ class Emitter:
             try:
                 line = self._long(label, event, fields, source, at=at, context=context, capture=capture)
             except Exception as error:  # noqa: BLE001  # logging must not break the program that logs
-                line = self._failure(event, error)
+                self.fail(event, error)
+                return
         if line:
             self._append(line)
+
+    def fail(self, event: Any, error: Exception) -> None:
+        """Tell that an event could not be made, as when the user's clock or processor raises."""
+        COERCED.add()
+        now = time.time_ns()
+        fields = {
+            "ts": self._stamper.iso(now),
+            "event_id": self._stamper.uuid7(now),
+            "event": "emit.failed",
+            "kind": "log",
+            "level": "error",
+            "name": text_of(event),
+            "error_type": type(error).__name__,
+            "error_message": text_of(error),
+        }
+        self._append(encode(fields))
+
+    def _wanted(self, label: Label) -> bool:
+        """Ask the settings, which the first event reads; later events are compared with `threshold` before they come."""
+        return self.settings.threshold <= (LEVELS[label.level] if label.kind == "log" else LEVELS["critical"])
 
     def _long(self, label: Label, event: Any, fields: Mapping[str, Any], source: Source, **how: Any) -> bytes:
         recorder = self.recorder
@@ -162,7 +187,7 @@ class Emitter:
         return head
 
     def _name(self, event: Any) -> str:
-        text = encode({"": event if isinstance(event, str) else text_of(event)})[4:-2].decode()
+        text = json_text(event if isinstance(event, str) else text_of(event))
         if len(self._names) < _MAX_NAMES and len(text) < 100:
             self._names[event] = text
         return text
@@ -170,23 +195,6 @@ class Emitter:
     def _notice(self, event: str, fields: dict[str, Any]) -> bytes:
         # Not through the user's processors: the spool asks for this while it holds its lock.
         return encode(self.recorder.record(_NOTICE, event, fields))
-
-    def _failure(self, event: Any, error: Exception) -> bytes:
-        """Tell that an event could not be made, as when the user's clock or processor raises."""
-        COERCED.add()
-        now = time.time_ns()
-        return encode(
-            {
-                "ts": self._stamper.iso(now),
-                "event_id": self._stamper.uuid7(now),
-                "event": "emit.failed",
-                "kind": "log",
-                "level": "error",
-                "name": text_of(event),
-                "error_type": type(error).__name__,
-                "error_message": text_of(error),
-            }
-        )
 
     # -- the process's life
 
@@ -202,7 +210,6 @@ class Emitter:
             settings = self.settings.spool
             kind = BufferedSpool if settings.buffer_ms else Spool
             spool = self._spool = kind(settings, lambda: self._stamper.uuid7(time.time_ns()), self._notice)
-            atexit.register(self.close)
         _close_with_worker(self.close)
         self._append = spool.append
         spool.append(block)

@@ -51,6 +51,11 @@ def encode(fields: Mapping[str, Any]) -> bytes:
     return line
 
 
+def json_text(value: Any) -> str:
+    """Return `value` as JSON text; never raises."""
+    return encode({"": value})[4:-2].decode()
+
+
 def may_hide_nan(line: bytes) -> bool:
     """Tell whether a null may stand where a NaN was: orjson writes both alike.
 
@@ -68,7 +73,7 @@ def convert(value: Any) -> Any:
         if isinstance(value, set | frozenset | tuple):
             return list(value)
         if isinstance(value, bytes | bytearray | memoryview):
-            return bytes(value).decode("utf-8", "backslashreplace")
+            return _decoded(bytes(value))
         if isinstance(value, Mapping):
             return dict(value)
         if hasattr(kind, "model_dump"):
@@ -78,6 +83,14 @@ def convert(value: Any) -> Any:
     except Exception:  # noqa: BLE001  # a foreign object's own fault; its text still tells something
         return _said(value)
     return _said(value)
+
+
+def _decoded(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        COERCED.add()
+        return value.decode("utf-8", "backslashreplace")
 
 
 def _said(value: Any) -> str:

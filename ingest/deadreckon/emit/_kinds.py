@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from deadreckon.emit._content import Capture
 from deadreckon.emit._emitter import EMITTER
+from deadreckon.emit._encode import json_text
 from deadreckon.emit._record import Label
 from deadreckon.emit._settings import level_name
 
@@ -97,26 +98,26 @@ def score(
 
     Args:
         name: the quality judged, such as helpfulness.
-        value: as a number,
+        value: as a number; True counts as 1,
         label: or as a word.
         source: who judged: a person, a model, or code.
         reason: why.
         fields: request_id, trace_id, span_id or run_id of what is judged, and fields of your own.
     """
-    given = {"name": name, "value": value, "label": label, "source": source, "reason": reason}
+    given = {"name": name, "value": _number(value), "label": label, "source": source, "reason": reason}
     _write(_SCORE, "score", {**given, **fields})
 
 
-def feedback(name: str, value: Any = None, *, request_id: str | None = None, **fields: Any) -> None:
+def feedback(name: str, value: float | None = None, *, request_id: str | None = None, **fields: Any) -> None:
     """Write what a user did with an answer.
 
     Args:
         name: click, thumb, edit, ...
-        value: 1 or -1 for a thumb, for example.
+        value: a number, such as 1 or -1 for a thumb; True counts as 1.
         request_id: the request it is about, when not bound.
         fields: more columns or fields of your own.
     """
-    _write(_FEEDBACK, "feedback", {"name": name, "value": value, "request_id": request_id, **fields})
+    _write(_FEEDBACK, "feedback", {"name": name, "value": _number(value), "request_id": request_id, **fields})
 
 
 def decision(
@@ -134,7 +135,17 @@ def decision(
     listed = None if options is None else [options] if isinstance(options, str) else options
     if listed is not None and not isinstance(listed, list):
         listed = list(listed)
-    _write(_DECISION, "decision", {"name": name, "choice": choice, "options": listed, "reason": reason, **fields})
+    _write(
+        _DECISION,
+        "decision",
+        {
+            "name": name,
+            "choice": choice if isinstance(choice, str) else json_text(choice),
+            "options": listed,
+            "reason": reason,
+            **fields,
+        },
+    )
 
 
 def contract(
@@ -200,6 +211,10 @@ def stage(
     """
     given = {"model": model, "model_version": model_version, "stage": stage, "reason": reason, "actor": actor}
     _write(_STAGE, "stage", {**given, **fields})
+
+
+def _number(value: float | None) -> float | None:
+    return int(value) if isinstance(value, bool) else value
 
 
 def _write(label: Label, name: str, fields: dict[str, Any], capture: Capture | None = None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from deadreckon.emit._context import Source
 from deadreckon.emit._emitter import EMITTER
-from deadreckon.emit._record import Label
+from deadreckon.emit._record import Label, processed
 from deadreckon.emit._settings import LEVELS, Processor, level_name
 
 _LABELS = {level: Label("log", level) for level in LEVELS}
@@ -162,25 +162,16 @@ class Logger:
         if args:
             event = _formatted(event, args)
         if self._processors:
-            processed = self._process(label, event, fields)
-            if processed is None:
-                return
-            event, fields = processed.pop("event", event), processed
-        EMITTER.send(label, event, fields, self._source)
-
-    def _process(self, label: Label, event: Any, fields: dict[str, Any]) -> dict[str, Any] | None:
-        record: dict[str, Any] = {**self._context, **fields, "event": event}
-        for processor in self._processors:
             try:
-                result = processor(self._logger, label.level, record)
+                record = {**self._context, **fields, "event": event}
+                left = processed(self._processors, self._logger, label.level, record)
             except Exception as error:  # noqa: BLE001  # a processor of the user's must not end the user's program
-                if type(error).__name__ == "DropEvent":
-                    return None
-                return {**record, "processor_error": f"{type(error).__name__}: {error}"}
-            if not isinstance(result, dict):
-                break
-            record = result
-        return record
+                EMITTER.fail(event, error)
+                return
+            if left is None:
+                return
+            event, fields = left.pop("event", event), left
+        EMITTER.send(label, event, fields, self._source)
 
 
 def _formatted(event: Any, args: tuple[Any, ...]) -> str:

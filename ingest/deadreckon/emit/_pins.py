@@ -29,8 +29,8 @@ def git_commit(start: str | None = None) -> str | None:
         for folder in (here, *here.parents):
             if (folder / ".git").exists():
                 return _head(folder / ".git")
-    except OSError:
-        pass  # the directory is gone or closed to us: CI's variables are the other source
+    except (OSError, ValueError):
+        pass  # gone, closed to us or damaged: CI's variables are the other source
     return next((os.environ[name] for name in _COMMIT_VARIABLES if os.environ.get(name)), None)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -13,7 +13,7 @@ from deadreckon.emit._content import Capture
 from deadreckon.emit._context import CURRENT, UNBOUND, Context, Source
 from deadreckon.emit._encode import encode, text_of
 from deadreckon.emit._failure import exception_fields
-from deadreckon.emit._settings import Settings
+from deadreckon.emit._settings import Processor, Settings
 from deadreckon.emit._stamp import Stamper
 
 # Keys that emit writes itself, and keys whose values it changes: an event that has one takes the long way.
@@ -87,17 +87,8 @@ class Recorder:
 
     def line(self, label: Label, record: dict[str, Any]) -> bytes:
         """Return the event as the user's processors leave it, encoded; empty when one of them drops it."""
-        for processor in self.settings.processors:
-            try:
-                result = processor(None, label.level, record)
-            except Exception as error:
-                if type(error).__name__ == "DropEvent":  # structlog's, which need not be imported to be known
-                    return b""
-                raise
-            if not isinstance(result, dict):
-                break  # a renderer: the event is complete before it
-            record = result
-        return encode(record)
+        left = processed(self.settings.processors, None, label.level, record)
+        return b"" if left is None else encode(left)
 
     def _time(self, value: Any) -> Any:
         """Return a time given as aware datetime in canonical form; others are left to the reader of the file."""
@@ -105,6 +96,23 @@ class Recorder:
             return value
         whole = value.replace(microsecond=0)
         return self.stamper.iso(int(whole.timestamp()) * 1_000_000_000 + value.microsecond * 1000)
+
+
+def processed(
+    processors: Iterable[Processor], logger: Any, method: str, record: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Return the event as structlog processors leave it, or None when one of them drops it."""
+    for processor in processors:
+        try:
+            result = processor(logger, method, record)
+        except BaseException as error:
+            if type(error).__name__ == "DropEvent":  # structlog's, which need not be imported to be known
+                return None
+            raise
+        if not isinstance(result, dict):
+            break  # a renderer: the event is complete before it
+        record = result
+    return record
 
 
 def _structlog_context() -> dict[str, Any]:
