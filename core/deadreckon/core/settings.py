@@ -50,6 +50,9 @@ class RedactionSettings(Section):
         default=[], description="built-in patterns in text"
     )
     custom: dict[str, str] = Field(default={}, description="patterns of your own: name = regular expression")
+    user_id: Literal["hash", "keep"] = Field(
+        default="hash", description="hash: user_id is stored as sha256: and a salted hash"
+    )
     mode: Literal["mask", "hash"] = Field(
         default="mask", description="mask: [name]; hash: [name:salted hash], joinable"
     )

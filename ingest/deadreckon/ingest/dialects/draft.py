@@ -65,7 +65,7 @@ class Draft:
         return node
 
     def event(self) -> dict[str, Any]:
-        """The canonical object."""
-        if self.rest:
+        """The canonical object; `attributes` that were given and are no object stay, for the decoder to refuse."""
+        if self.rest and "attributes" not in self.columns:
             return {**self.columns, "attributes": self.rest}
         return self.columns

@@ -31,10 +31,11 @@ def hidden(value: dict[str, Any], names: Names) -> frozenset[str]:
 
 def lift(draft: Draft, names: Names) -> None:
     """Columns out of field sets, nested or dotted, by the aliases of the schema."""
-    for first in [key for key, item in draft.rest.items() if type(item) is dict]:
-        for path, column in names.nested.get(first, ()):
-            if path != ("agent", "name"):
-                draft.lift(column, *path)
+    for first, item in list(draft.rest.items()):
+        if type(item) is dict and first != "agent":  # the shipper, not an agent of ours
+            for path, column in names.nested.get(first, ()):
+                if path[1] in item:
+                    draft.lift(column, *path)
     for column, path in _EXTRA:
         draft.lift(column, *path) or draft.lift(column, ".".join(path))
     duration = draft.at("event", "duration")

@@ -10,7 +10,11 @@ def cleaned(value: dict[str, Any]) -> dict[str, Any]:
     stack: list[Any] = [value]
     while stack:
         node = stack.pop()
-        for one in node.values() if type(node) is dict else node:
+        if type(node) is dict:
+            if not "".join(node).isascii() and any(_scalar(key) is not key for key in node):
+                return _copied(value)
+            node = node.values()
+        for one in node:
             kind = type(one)
             if kind is str:
                 if not one.isascii() and _scalar(one) is not one:
@@ -19,8 +23,6 @@ def cleaned(value: dict[str, Any]) -> dict[str, Any]:
                 stack.append(one)
             elif kind is float and one - one != 0:
                 return _copied(value)
-        if type(node) is dict and any(not key.isascii() and _scalar(key) is not key for key in node):
-            return _copied(value)
     return value
 
 

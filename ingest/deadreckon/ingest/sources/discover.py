@@ -59,6 +59,7 @@ class Watcher:
         self._streams: dict[str, Stream] = {}
         self._bases: dict[Signature, str | None] = {}
         self._archives: dict[Signature, Archive] = {}
+        self._before: dict[str, set[str]] = {}
         self._said: set[str] = set()
         self._looks = 0
 
@@ -66,10 +67,10 @@ class Watcher:
         """The inputs that may have something to read; from the second look on without those that cannot have."""
         found, rotated = self._places()
         candidates = [c for place in found if (c := self._candidate(place)) is not None]
-        for place in rotated:
+        for place, seen in rotated:
             candidate = self._candidate(place)
             if candidate is not None:
-                candidate.rotated = True
+                candidate.rotated = candidate.base in seen
                 candidates.append(candidate)
         chosen = resolve(candidates, known)
         self._let_go(candidates)
@@ -91,9 +92,10 @@ class Watcher:
             else:
                 source.close()
 
-    def _places(self) -> tuple[list[Place], list[Place]]:
+    def _places(self) -> tuple[list[Place], list[tuple[Place, set[str]]]]:
+        """What was asked for, and what rotation made of it: with the ids of what it had made before we came."""
         found: dict[tuple[int, int], Place] = {}
-        rotated: dict[tuple[int, int], Place] = {}
+        rotated: dict[tuple[int, int], tuple[Place, set[str]]] = {}
         for named in self._paths:
             if named == STDIN:
                 self._open_stdin(found)
@@ -106,10 +108,19 @@ class Watcher:
                     continue
                 found.setdefault(place.inode, place)
                 if place.named:
-                    rotated |= {each.inode: each for each in siblings(place.path)}
+                    rotated |= self._rotated(place.path)
             if empty and not self._final and not Path(named).expanduser().is_dir():
                 self._say(f"{named} does not exist yet; waiting for it")
-        return list(found.values()), [p for inode, p in rotated.items() if inode not in found]
+                rotated |= self._rotated(Path(os.path.realpath(Path(named).expanduser())))
+        return list(found.values()), [each for inode, each in rotated.items() if inode not in found]
+
+    def _rotated(self, path: Path) -> dict[tuple[int, int], tuple[Place, set[str]]]:
+        there = list(siblings(path))
+        family = str(path.with_name(names.family(path.name)))
+        if family not in self._before:
+            # What is there at the first look was rotated before we came, and was not asked for.
+            self._before[family] = {c.base for place in there if (c := self._candidate(place)) is not None}
+        return {place.inode: (place, self._before[family]) for place in there}
 
     def _say(self, message: str) -> None:
         if message not in self._said:

@@ -10,7 +10,7 @@ from deadreckon.ingest.dialects import genai
 from deadreckon.ingest.dialects.draft import Draft
 from deadreckon.ingest.dialects.fits import FITS
 from deadreckon.ingest.dialects.names import Names
-from deadreckon.ingest.dialects.otlp.values import NotOtlpError, attributes, objects, others
+from deadreckon.ingest.dialects.otlp.values import NotOtlpError, attributes, joined, objects, others, taken
 
 _OF_RESOURCES: Final = frozenset(
     {
@@ -36,7 +36,7 @@ class Frame:
 
         `own`: what the record says beside its attributes; it stands under `otel`, with the resource and scope.
         """
-        rest = attributes(record.get("attributes"))
+        rest = taken(record, "attributes", attributes, own) or {}
         draft = Draft({k: v for k, v in columns.items() if v is not None}, rest)
         flat = self.names.flat
         known = sorted([(flat[key][1], key) for key in rest if key in flat and flat[key][0] != "attributes"])
@@ -45,7 +45,7 @@ class Frame:
         genai.lift(draft)
         for column, value in self.columns.items():
             draft.columns.setdefault(column, value)
-        draft.keep("otel", {**self.context, **own})
+        draft.keep("otel", joined(self.context, own))
         return draft
 
 
@@ -67,8 +67,8 @@ def frames(value: Any, scopes_key: str, records_key: str, names: Names) -> Itera
                 raise NotOtlpError
             context: dict[str, Any] = {}
             if left or beside:
-                context["resource"] = {**left, **beside}
-            about = _scope(scope or {}) | others(scope_records, ("scope", records_key))
+                context["resource"] = joined(left, beside)
+            about = joined(_scope(scope or {}), others(scope_records, ("scope", records_key)))
             if about:
                 context["scope"] = about
             yield Frame(objects(scope_records.get(records_key)), columns, context, names)
@@ -85,8 +85,7 @@ def _resource(resource: dict[str, Any], names: Names) -> tuple[dict[str, Any], d
     for key, column in (("host.hostname", "host"), ("service.environment", "environment")):
         if key in given and column not in columns and FITS[column](given[key]):
             columns[column] = given.pop(key)
-    beside = others(resource, ("attributes",))
-    return columns, {**given, **beside} if given.keys().isdisjoint(beside) else {**given, "resource": beside}
+    return columns, joined(given, others(resource, ("attributes",)))
 
 
 def _scope(scope: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import Any, Final
 
 from deadreckon.ingest.dialects.otlp.frame import Frame
-from deadreckon.ingest.dialects.otlp.values import NotOtlpError, identity, integer, nanos, others, plain
+from deadreckon.ingest.dialects.otlp.values import (
+    instant,
+    integer,
+    joined,
+    nanos,
+    others,
+    plain,
+    span_id,
+    taken,
+    text,
+    trace_id,
+)
 
 _KNOWN: Final = frozenset(
     {
@@ -22,31 +33,26 @@ def events(frame: Frame) -> list[dict[str, Any]]:
 
 
 def _log(frame: Frame, record: dict[str, Any]) -> dict[str, Any]:
-    at = nanos(record.get("timeUnixNano")) or nanos(record.get("observedTimeUnixNano"))
-    body, name = plain(record.get("body")), record.get("eventName")
-    if name is not None and type(name) is not str:
-        raise NotOtlpError
-    text = body if type(body) is str and body else None
-    own = others(record, _KNOWN)
-    if at is not None and "timeUnixNano" not in record:
-        own.pop("observedTimeUnixNano", None)
-    if body is not None and text is None and body != "":
+    left: dict[str, Any] = {}
+    at = taken(record, "timeUnixNano", nanos, left) or taken(record, "observedTimeUnixNano", nanos, {})
+    body, name = plain(record.get("body")), taken(record, "eventName", text, left)
+    said = body if type(body) is str and body else None
+    own: dict[str, Any] = {}
+    if said is None and body is not None and body != "":
         own["body"] = body
-    if name and text:
+    if name and said:
         own["eventName"] = name
-    level, said = _level(record)
-    if said:
-        own["severityText"] = said
+    level = _level(record, own)
     columns = {
-        "ts": at,
-        "event": text or name or None,
+        "ts": instant(at),
+        "event": said or name,
         "level": level,
-        "trace_id": identity(record.get("traceId"), 32),
-        "span_id": identity(record.get("spanId"), 16),
+        "trace_id": taken(record, "traceId", trace_id, left),
+        "span_id": taken(record, "spanId", span_id, left),
     }
     if name == "gen_ai.evaluation.result":
         columns["kind"] = "score"
-    draft = frame.draft(record, own, columns)
+    draft = frame.draft(record, joined(own, left, others(record, _KNOWN)), columns)
     if columns.get("kind") == "score":
         draft.lift("name", "gen_ai.evaluation.name")
     elif "kind" not in draft.columns and draft.columns.keys() >= {"span_id", "duration_ms"}:
@@ -54,19 +60,20 @@ def _log(frame: Frame, record: dict[str, Any]) -> dict[str, Any]:
     return draft.event()
 
 
-def _level(record: dict[str, Any]) -> tuple[str | None, str | None]:
-    """The level, and the severity's text where it says more."""
-    text, number = record.get("severityText"), integer(record.get("severityNumber"))
-    if text is not None and type(text) is not str:
-        raise NotOtlpError
+def _level(record: dict[str, Any], own: dict[str, Any]) -> str | None:
+    """The level; what the severity says beyond it goes to `own`."""
+    said = taken(record, "severityText", text, own)
+    number = integer(record.get("severityNumber"))
     if type(number) is str and number.startswith("SEVERITY_NUMBER_"):
         number = _named(number.removeprefix("SEVERITY_NUMBER_"))
     if type(number) is int and 0 < number < 25:
         level = _LEVELS[(number - 1) // 4]
-        return level, text if text and text.lower() != level else None
-    if number not in (None, 0):
-        raise NotOtlpError
-    return text or None, None
+        if said and said.lower() != level:
+            own["severityText"] = said
+        return level
+    if number:
+        own["severityNumber"] = record["severityNumber"]
+    return said
 
 
 def _named(name: str) -> int:

@@ -7,7 +7,19 @@ from typing import Any, Final
 from deadreckon.ingest.dialects import genai
 from deadreckon.ingest.dialects.draft import Draft
 from deadreckon.ingest.dialects.otlp.frame import Frame
-from deadreckon.ingest.dialects.otlp.values import NotOtlpError, attributes, identity, nanos, objects, others
+from deadreckon.ingest.dialects.otlp.values import (
+    NotOtlpError,
+    attributes,
+    instant,
+    joined,
+    nanos,
+    objects,
+    others,
+    span_id,
+    taken,
+    text,
+    trace_id,
+)
 
 _KNOWN: Final = frozenset(
     {
@@ -39,74 +51,69 @@ def events(frame: Frame) -> list[dict[str, Any]]:
 
 
 def _span(frame: Frame, span: dict[str, Any]) -> list[dict[str, Any]]:
-    start, end = nanos(span.get("startTimeUnixNano")), nanos(span.get("endTimeUnixNano"))
-    status = span.get("status")
-    if status is not None and type(status) is not dict:
-        raise NotOtlpError
-    status = status or {}
-    code = status.get("code", 0)
-    if type(code) not in (int, str) or code not in _CODES:
-        raise NotOtlpError
-    inside = [_event(one) for one in objects(span.get("events"))]
-    own = others(span, _KNOWN) | _own(span, status, inside)
-    ended = end is not None and start is not None
-    own |= {} if ended or end is None else {"endTimeUnixNano": span["endTimeUnixNano"]}
+    left: dict[str, Any] = {}
+    start, end = taken(span, "startTimeUnixNano", nanos, left), taken(span, "endTimeUnixNano", nanos, left)
+    took = (end - start) / 1e6 if start and end and end >= start else None
+    if end is not None and took is None:
+        left["endTimeUnixNano"] = span["endTimeUnixNano"]
+    status = taken(span, "status", _status, left) or ("", {})
+    inside = [_with_attributes(one) for one in taken(span, "events", objects, left) or ()]
     columns = {
         "kind": "span",
-        "ts": start,
-        "trace_id": identity(span.get("traceId"), 32),
-        "span_id": identity(span.get("spanId"), 16),
-        "parent_span_id": identity(span.get("parentSpanId"), 16),
-        "name": _text(span.get("name")),
-        "duration_ms": (end - start) / 1e6 if end is not None and start is not None else None,
-        "status": _CODES[code] or ("ok" if ended else None),
+        "ts": instant(start),
+        "trace_id": taken(span, "traceId", trace_id, left),
+        "span_id": taken(span, "spanId", span_id, left),
+        "parent_span_id": taken(span, "parentSpanId", span_id, left),
+        "name": taken(span, "name", text, left),
+        "duration_ms": took,
+        "status": status[0] or (None if end is None else "ok"),
     }
-    draft = frame.draft(span, own, columns)
+    draft = frame.draft(span, joined(_own(span, status[1], inside, left), others(span, _KNOWN)), columns)
     if start is not None:
         _first_token(draft, inside, start)
-    if code not in (1, "STATUS_CODE_OK"):
-        _failure(draft, inside, status)
+    if status[0] != "ok":
+        _failure(draft, inside, status[1])
     if draft.at("logfire.span_type") == "pending_span":
         draft.columns["kind"] = "log"  # a notice that a span has begun; the span itself comes later
     return [draft.event(), *_scores(draft, inside)]
 
 
-def _own(span: dict[str, Any], status: dict[str, Any], inside: list[dict[str, Any]]) -> dict[str, Any]:
+def _status(value: Any) -> tuple[str, dict[str, Any]]:
+    """Our word for the status, empty when it was not set, and what else it says."""
+    code = value.get("code", 0) if type(value) is dict else None
+    if type(code) not in (int, str) or code not in _CODES:
+        raise NotOtlpError
+    return _CODES[code], others(value, ("code",))
+
+
+def _own(
+    span: dict[str, Any], status: dict[str, Any], inside: list[dict[str, Any]], left: dict[str, Any]
+) -> dict[str, Any]:
+    """What a span says beside its columns and attributes, by the names that OTLP has for it."""
     own: dict[str, Any] = {}
     kind = span.get("kind")
     if kind is not None and kind != 0:
         own["kind"] = _KINDS.get(kind, kind) if type(kind) is int else kind
-    about = others(status, ("code",))
-    if about:
-        own["status"] = about
+    if status:
+        own["status"] = status
     if inside:
         own["events"] = inside
-    links = objects(span.get("links"))
+    links = taken(span, "links", objects, left)
     if links:
         own["links"] = [_with_attributes(link) for link in links]
-    return own
-
-
-def _event(event: dict[str, Any]) -> dict[str, Any]:
-    nanos(event.get("timeUnixNano"))
-    return _with_attributes(event)
+    return joined(own, left)
 
 
 def _with_attributes(record: dict[str, Any]) -> dict[str, Any]:
-    given = attributes(record.get("attributes"))
-    return others(record, ("attributes",)) | ({"attributes": given} if given else {})
-
-
-def _text(value: Any) -> str | None:
-    if value is not None and type(value) is not str:
-        raise NotOtlpError
-    return value or None
+    left: dict[str, Any] = {}
+    given = taken(record, "attributes", attributes, left)
+    return others(record, ("attributes",)) | ({"attributes": given} if given else left)
 
 
 def _first_token(draft: Draft, inside: list[dict[str, Any]], start: int) -> None:
     for event in inside:
         if event.get("name") in _FIRST_TOKEN:
-            at = nanos(event.get("timeUnixNano"))
+            at = taken(event, "timeUnixNano", nanos, {})
             if at is not None and at >= start:
                 draft.fill("ttft_ms", (at - start) / 1e6)
             return
@@ -128,7 +135,7 @@ def _instant(text: str) -> float | None:
 
 
 def _failure(draft: Draft, inside: list[dict[str, Any]], status: dict[str, Any]) -> None:
-    raised = [e["attributes"] for e in inside if e.get("name") == "exception" and "attributes" in e]
+    raised = [e["attributes"] for e in inside if e.get("name") == "exception" and type(e.get("attributes")) is dict]
     if raised:
         draft.fill("error_type", raised[-1].get("exception.type"))
         draft.fill("error_message", raised[-1].get("exception.message"))
@@ -141,15 +148,15 @@ def _scores(draft: Draft, inside: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Evaluations are span events in OpenTelemetry; each is a score of its own in ours."""
     scores = []
     for event in inside:
-        if event.get("name") == _EVALUATION:
+        given = event.get("attributes")
+        if event.get("name") == _EVALUATION and type(given) is dict:
             columns = {
                 key: value
                 for key, value in draft.columns.items()
                 if key in ("trace_id", "session_id", "request_id", "service", "environment", "model", "model_version")
             }
-            score = Draft({"kind": "score", "parent_span_id": draft.columns.get("span_id"), **columns}, {})
-            score.rest = dict(event.get("attributes", {}))
-            score.columns["ts"] = nanos(event.get("timeUnixNano")) or draft.columns.get("ts")
+            score = Draft({"kind": "score", "parent_span_id": draft.columns.get("span_id"), **columns}, dict(given))
+            score.columns["ts"] = instant(taken(event, "timeUnixNano", nanos, {})) or draft.columns.get("ts")
             score.lift("name", "gen_ai.evaluation.name")
             genai.lift(score)
             scores.append({k: v for k, v in score.event().items() if v is not None})

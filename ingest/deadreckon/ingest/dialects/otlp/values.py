@@ -4,15 +4,33 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Collection
-from typing import Any, Final
+import re
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeVar
 
+T = TypeVar("T")
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+_HEX: Final = re.compile(r"[0-9a-fA-F]+")
 MAX_DEPTH: Final = 64
 """Deeper values stay as they are written: they are kept, not unwrapped."""
 
 
 class NotOtlpError(Exception):
-    """The line looks like OTLP and is not."""
+    """Something is not what OTLP says it is."""
+
+
+def taken(record: dict[str, Any], key: str, read: Callable[[Any], T], left: dict[str, Any]) -> T | None:
+    """A field of a record, read; one that is not what OTLP says stays among what is left, as it is."""
+    value = record.get(key)
+    if value is None:
+        return None
+    try:
+        return read(value)
+    except NotOtlpError:
+        put(left, key, value)
+        return None
 
 
 def objects(value: Any) -> list[dict[str, Any]]:
@@ -91,6 +109,15 @@ def put(found: dict[str, Any], key: str, value: Any) -> None:
     found[name] = value
 
 
+def joined(first: dict[str, Any], *more: dict[str, Any]) -> dict[str, Any]:
+    """Objects in one; a key that comes again gets `~2`."""
+    found = dict(first)
+    for one in more:
+        for key, value in one.items():
+            put(found, key, value)
+    return found
+
+
 def others(record: dict[str, Any], known: Collection[str]) -> dict[str, Any]:
     """What a record holds beside the known keys; what is empty says nothing, nor does a count of nothing dropped."""
     return {
@@ -109,33 +136,58 @@ def nanos(value: Any) -> int | None:
     Raises:
         NotOtlpError: it is something else.
     """
-    if value is None or value == "":
+    if value == "":
         return None
     number = integer(value)
-    if type(number) is not int or number < 0 or number >= 1 << 64:
+    if type(number) is not int or not 0 <= number < 1 << 63:
         raise NotOtlpError
     return number or None
 
 
-def identity(value: Any, digits: int) -> str | None:
-    """A trace or span id in hex; one in base64, as protobuf's own JSON has it, is converted; zero is none.
+def instant(nanoseconds: int | None) -> int | str | None:
+    """Nanoseconds since 1970 as the decoder reads times: so early that it would guess another unit, as text."""
+    if nanoseconds is None or nanoseconds >= 10**17:
+        return nanoseconds
+    return (EPOCH + timedelta(microseconds=nanoseconds // 1000)).isoformat()
+
+
+def text(value: Any) -> str | None:
+    """A text; an empty one is none.
 
     Raises:
         NotOtlpError: it is something else.
     """
-    if value is None or value == "":
+    if type(value) is not str:
+        raise NotOtlpError
+    return value or None
+
+
+def trace_id(value: Any) -> str | None:
+    """A trace id in hex; see `identity`."""
+    return identity(value, 32)
+
+
+def span_id(value: Any) -> str | None:
+    """A span id in hex; see `identity`."""
+    return identity(value, 16)
+
+
+def identity(value: Any, digits: int) -> str | None:
+    """An id in hex; one in base64, as protobuf's own JSON has it, is converted; an empty one or zero is none.
+
+    Raises:
+        NotOtlpError: it is something else.
+    """
+    if value == "":
         return None
     if type(value) is not str:
         raise NotOtlpError
-    text = value
-    if len(text) != digits:
+    digits_given = value
+    if len(value) != digits:
         try:
-            text = base64.b64decode(text, validate=True).hex()
+            digits_given = base64.b64decode(value, validate=True).hex()
         except (binascii.Error, ValueError):
             raise NotOtlpError from None
-        if len(text) != digits:
-            raise NotOtlpError
-    try:
-        return text.lower() if int(text, 16) else None
-    except ValueError:
-        raise NotOtlpError from None
+    if len(digits_given) != digits or not _HEX.fullmatch(digits_given):
+        raise NotOtlpError
+    return digits_given.lower() if digits_given.strip("0") else None

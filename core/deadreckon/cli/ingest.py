@@ -1,0 +1,104 @@
+"""`reckon ingest`: JSON logs into the lake, exactly once."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+import typer
+
+from deadreckon.cli.options import ConfigOption, FormatOption, LakeOption, settings_for
+from deadreckon.cli.output import Format, chosen, console, say, show_record
+
+if TYPE_CHECKING:
+    from deadreckon.ingest import Summary
+
+
+def command(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PATH ... | -]", help="Files, folders, globs, or - for standard input."),
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-F", help="Go on reading what comes, until interrupted.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no talk.")] = False,
+    lake: LakeOption = None,
+    config: ConfigOption = None,
+    format_: FormatOption = None,
+) -> None:
+    """Read JSON logs into the lake, exactly once: run it again and only what is new is read.
+
+    Without a PATH it reads the `sources` of deadreckon.toml (./spool by default). Plain, .gz and .zst.
+
+    Examples: reckon ingest logs/ --lake ./lake; kubectl logs deploy/agent | reckon ingest -; reckon ingest --follow
+    """
+    from deadreckon.core.lake import Lake
+    from deadreckon.ingest.engine import Ingester
+
+    settings = settings_for(lake, config)
+    stopped: list[int] = []
+    if follow:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda n, _frame: stopped.append(n))
+    bar = Bar(show=not quiet and sys.stderr.isatty())
+    warn = (lambda _: None) if quiet else bar.say
+    with bar, Ingester(Lake.create(settings.lake), settings, warn=warn, report=bar.update) as ingester:
+        inputs: list[Any] = list(paths or settings.ingest.sources)
+        summary = ingester.follow(inputs, lambda: bool(stopped)) if follow else ingester.run(inputs)
+    _show(summary, Path(settings.lake), chosen(format_), quiet=quiet)
+
+
+def _show(summary: Summary, lake: Path, format_: Format, *, quiet: bool) -> None:
+    figures = summary.as_dict()
+    if format_ is not Format.table:
+        show_record({"lake": str(lake), **figures}, format_)
+        return
+    speed = figures["bytes_per_second"] / 1e6
+    console().print(
+        f"{summary.read_lines:,} lines from {summary.sources:,} inputs: {summary.committed:,} events committed, "
+        f"{summary.duplicates:,} duplicates dropped, {summary.quarantined:,} quarantined "
+        f"({summary.bytes / 1e6:,.1f} MB in {summary.seconds:.1f} s, {speed:,.1f} MB/s)",
+        soft_wrap=True,
+    )
+    if summary.quarantined and not quiet:
+        say(f"hint: reckon quarantine list --lake {lake} says why lines were refused")
+
+
+class Bar:
+    """A line of progress on a terminal; nothing elsewhere."""
+
+    def __init__(self, *, show: bool) -> None:
+        self._show = show
+        self._progress: Any = None
+
+    def __enter__(self) -> Self:
+        if self._show:
+            from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+            self._progress = Progress(
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                TimeElapsedColumn(),
+                console=console(stderr=True),
+                transient=True,
+            )
+            self._task = self._progress.add_task("reading", total=None)
+            self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress:
+            self._progress.stop()
+
+    def say(self, message: str) -> None:
+        """Talk above the bar."""
+        say(f"warning: {message}")
+
+    def update(self, summary: Summary) -> None:
+        """Show how far it is."""
+        if self._progress:
+            text = f"{summary.read_lines:,} lines, {summary.committed:,} events, {summary.bytes / 1e6:,.0f} MB"
+            self._progress.update(self._task, description=text)

@@ -1,0 +1,215 @@
+"""Decode in bulk: one SQL statement turns the lines of a batch into typed columns and flags what it cannot."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from deadreckon.core.schema import EVENT_COLUMNS, EVENTS, Column
+from deadreckon.ingest import convert, shapes
+from deadreckon.ingest.convert import literal, quoted
+from deadreckon.ingest.shapes import Plan
+
+FINE: Final = 0
+CARE: Final = 1
+BAD: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class UserIds:
+    """What becomes of user_id: `salt` None keeps it, else it is stored as emit writes it, sha256: and a salted hash."""
+
+    salt: str | None
+
+    def sql(self, value: str) -> str:
+        """The stored form of a SQL text; one that is hashed already stays."""
+        if self.salt is None:
+            return value
+        return f"""(CASE WHEN {value} IS NULL OR (starts_with({value}, 'sha256:') AND length({value}) = 71) THEN {value}
+            ELSE 'sha256:' || sha256({literal(self.salt)} || {value}) END)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A temporary relation of decoded lines: the event columns, source_id, source_offset, n, given_id and flag."""
+
+    relation: str
+    columns: tuple[str, ...]
+    care: np.ndarray
+    """Row numbers of lines that a dialect must rewrite."""
+    bad: np.ndarray
+    """Row numbers of lines that were refused."""
+
+
+def decode(
+    con: duckdb.DuckDBPyConnection,
+    lines: pa.Table,
+    relation: str,
+    aliases: Mapping[str, str],
+    user_ids: UserIds,
+    now: datetime,
+    *,
+    care: bool = True,
+) -> Decoded:
+    """Decode lines (see `lines.LINE_SCHEMA`) into a new table named `relation`.
+
+    `now`: the time of lines that carry none.
+
+    `care=False`: the lines were rewritten by a dialect, nothing asks for care any more.
+    """
+    found = shapes.find(con, lines)
+    plan = shapes.plan(found, aliases, care=care)
+    aside = shapes.mask(found, found.care | found.bad) | (found.index < 0)
+    shaped = lines.append_column("shape", pa.array(found.index))
+    con.register("lines_in", shaped.filter(pa.array(~aside)) if aside.any() else shaped)
+    sql, columns = statement(plan, user_ids, now, care=care)
+    con.execute(f"CREATE OR REPLACE TABLE {relation} AS {sql}")
+    con.unregister("lines_in")
+    flagged = con.execute(f"SELECT n, flag FROM {relation} WHERE flag <> 0").fetchnumpy()
+    numbers, flags = np.asarray(flagged["n"]), np.asarray(flagged["flag"])
+    shaped_care = np.flatnonzero(shapes.mask(found, found.care) & (found.index >= 0))
+    shaped_bad = np.flatnonzero(shapes.mask(found, found.bad) | (found.index < 0))
+    return Decoded(
+        relation,
+        columns,
+        np.sort(np.concatenate([shaped_care, numbers[flags == CARE]])),
+        np.sort(np.concatenate([shaped_bad, numbers[flags == BAD]])),
+    )
+
+
+def statement(plan: Plan, user_ids: UserIds, now: datetime, *, care: bool) -> tuple[str, tuple[str, ...]]:
+    """The SELECT that decodes lines by this plan, and the event columns that it gives."""
+    spec: dict[str, str] = {}
+    for name, sources in plan.columns.items():
+        spec |= dict.fromkeys(sources, convert.spec_type(EVENTS[name]))
+    if not plan.wide:
+        spec |= dict.fromkeys(plan.unknown, "JSON")
+    spec = spec or {"ts": "VARCHAR"}
+    raws, values, checks, cares = ["sub"], ["1 AS one"], [], []
+    for column in EVENT_COLUMNS:
+        if column.name not in plan.columns or column.name == "attributes":
+            continue
+        keys = plan.columns[column.name]
+        raw, value = quoted("raw_" + column.name), quoted(column.name)
+        raws.append(f"{_raw(column, keys)} AS {raw}")
+        if column.name not in ("event_id", "user_id"):
+            values.append(f"{convert.converted(column, raw, 'line', keys[0])} AS {value}")
+        checks += [convert.bad(column, raw, value, "line", k, _in(plan.having[k])) for k in keys]
+        if care:
+            cares.append(convert.care(column, raw, value))
+    given = "nullif(\"raw_event_id\", '')" if "event_id" in plan.columns else "NULL::VARCHAR"
+    user = [f'{user_ids.sql(quoted("raw_user_id"))} AS "user_id"'] if "user_id" in plan.columns else []
+    attributes, attribute_check, attribute_care = _attributes(plan, care=care)
+    moment = f"TIMESTAMPTZ {literal(now.isoformat())}"
+    checks.append(attribute_check)
+    cares.append(attribute_care)
+    spec_text = literal(json.dumps(spec))
+    have = set(plan.columns)
+    sql = f"""
+        WITH parsed AS (
+            SELECT n, shape, source_id, off, sub, line, from_json(line, {spec_text}) AS j FROM lines_in
+        ), raw AS (
+            SELECT n, shape, source_id, off, line, {", ".join([*raws, f"{attributes} AS attributes"])} FROM parsed
+        ), typed AS (
+            SELECT *, {", ".join([*values, *user, f"{given} AS given_id"])} FROM raw
+        ), named AS (
+            SELECT *, {_kind(have)} AS inferred_kind FROM typed
+        )
+        SELECT
+            n,
+            CAST(source_id AS VARCHAR) AS source_id,
+            off AS source_offset,
+            sub,
+            coalesce(given_id, {_derived(have)}) AS event_id,
+            (given_id IS NOT NULL OR {_is_span(have)}) AS given_id,
+            inferred_kind AS kind,
+            {moment if "ts" not in have else f"coalesce(ts, {moment})"} AS ts,
+            make_timestamp(epoch_us({moment if "ts" not in have else f"coalesce(ts, {moment})"}))::DATE AS date,
+            {", ".join(quoted(name) for name in _carried(have))},
+            CAST(CASE WHEN {_any(checks)} THEN 2 WHEN {_any(cares)} THEN 1 ELSE 0 END AS TINYINT) AS flag
+        FROM named
+    """
+    return sql, ("event_id", "kind", "ts", *_carried(have))
+
+
+def _raw(column: Column, keys: tuple[str, ...]) -> str:
+    """What the parser gave for the one key that a line has for a column (of JSON, the text is meant)."""
+    fields = [f"j.{quoted(k)}" for k in keys]
+    one = fields[0] if len(keys) == 1 else f"coalesce({', '.join(fields)})"
+    return f"{one}::VARCHAR" if column.type == "json" else one
+
+
+def _in(shapes_: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(shapes_)))
+
+
+def _any(conditions: list[str]) -> str:
+    wanted = [c for c in conditions if c]
+    return " OR ".join(wanted) if wanted else "false"
+
+
+def _carried(have: set[str]) -> list[str]:
+    names = [c.name for c in EVENT_COLUMNS if c.name in have and c.name not in ("event_id", "kind", "ts", "attributes")]
+    return [*names, "attributes"]
+
+
+def _attributes(plan: Plan, *, care: bool) -> tuple[str, str, str]:
+    """The attributes' expression, its bad and its care condition."""
+    odd, strange = "", _strange() if care else ""
+    base = "NULL::VARCHAR"
+    if "attributes" in plan.columns:
+        base = f"nullif({_raw(EVENTS['attributes'], plan.columns['attributes'])}, '{{}}')"
+        odd = f"(attributes IS NOT NULL AND NOT {convert.opens('attributes', '{')})"
+    if not plan.unknown:
+        return base, odd, strange
+    if plan.wide:
+        built = f"json_merge_patch(line, {literal(json.dumps(dict.fromkeys(plan.having)))})::VARCHAR"
+    else:
+        pieces = []
+        for key, having in plan.unknown.items():
+            name = literal(json.dumps(key, ensure_ascii=False) + ":")
+            null = f"WHEN shape IN ({_in(having)}) THEN {name} || 'null'"
+            pieces.append(f"CASE WHEN j.{quoted(key)} IS NOT NULL THEN {name} || j.{quoted(key)}::VARCHAR {null} END")
+        built = f"'{{' || concat_ws(',', {', '.join(pieces)}) || '}}'"
+    return f"CASE WHEN shape IN ({_in(plan.extras)}) THEN {built} ELSE {base} END", odd, strange
+
+
+def _strange() -> str:
+    return "(contains(attributes, 'NaN') OR contains(attributes, 'Infinity'))"
+
+
+def _kind(have: set[str]) -> str:
+    def has(*names: str) -> str:
+        return " AND ".join(f"{quoted(n)} IS NOT NULL" for n in names) if set(names) <= have else "false"
+
+    inferred = f"""CASE
+        WHEN {has("features")} OR {has("outputs")} THEN 'prediction'
+        WHEN {has("span_id", "duration_ms")} THEN 'span'
+        WHEN {has("run_id", "name", "value")} THEN 'metric'
+        ELSE 'log' END"""
+    return f'coalesce("kind", {inferred})' if "kind" in have else inferred
+
+
+def _is_span(have: set[str]) -> str:
+    named = "trace_id IS NOT NULL AND span_id IS NOT NULL"
+    return f"(inferred_kind = 'span' AND {named})" if {"trace_id", "span_id"} <= have else "false"
+
+
+def _derived(have: set[str]) -> str:
+    """An id like UUIDv8: the event's millisecond, then a hash of where the line stands (or of its trace and span)."""
+    when = "ts" if "ts" in have else "NULL::TIMESTAMPTZ"
+    # A line without a time gets one at ingest, but its id must be the same whenever it is read: time 0.
+    time = f"lpad(lower(to_hex(greatest(coalesce(epoch_ms({when}), 0), 0))), 12, '0')"
+    place = "source_id || ':' || off || ':' || sub"
+    spans = f"CASE WHEN {_is_span(have)} THEN 'span:' || trace_id || ':' || span_id ELSE {place} END"
+    digest = f"md5({spans if {'trace_id', 'span_id'} <= have else place})"
+    return (
+        f"{time}[1:8] || '-' || {time}[9:12] || '-8' || {digest}[1:3] || '-8' || {digest}[4:6] || '-' || {digest}[7:18]"
+    )

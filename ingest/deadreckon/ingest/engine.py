@@ -1,0 +1,301 @@
+"""Ingest: batches of whole lines, each committed in one step with the offsets that say so.
+
+While one batch is written and committed, the next is read and decoded. If another process commits first, what was
+prepared is checked again, or thrown away when its inputs have moved: the lake is never guessed at.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Self
+
+import duckdb
+from deltalake import DeltaTable
+
+from deadreckon.core.errors import CommitConflictError
+from deadreckon.core.lake import Lake, commit, snapshot_of
+from deadreckon.core.settings import Settings
+from deadreckon.ingest import ledger, rejects
+from deadreckon.ingest.lines import Piece
+from deadreckon.ingest.prepare import Prepared, Rules, prepare
+from deadreckon.ingest.rules import rules_for
+from deadreckon.ingest.sources import Known, Source, Watcher
+from deadreckon.ingest.summary import Summary
+from deadreckon.ingest.write import Files, write_events, write_ledger
+
+SERIAL: Final = "ingest"
+"""Every ingest commit advances this identifier: two ingesters cannot both win, so deduplication cannot race."""
+MAX_SOURCES: Final = 4096
+"""Inputs in one commit, at most: each is a transaction identifier in the log."""
+
+Clock = Callable[[], datetime]
+Report = Callable[[Summary], None]
+
+
+class MovedError(Exception):
+    """Another process read our inputs meanwhile: what was prepared is worthless."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Chunks to commit together, with how far each input is read by them."""
+
+    pieces: list[Piece] = field(default_factory=list)
+    ranges: dict[str, tuple[int, int]] = field(default_factory=dict)
+    sources: dict[str, Source] = field(default_factory=dict)
+    rejects: list[rejects.Reject] = field(default_factory=list)
+    tails: dict[str, str] = field(default_factory=dict)
+    size: int = 0
+
+
+class Ingester:
+    """Reads inputs into one lake. Use as a context manager; `run` reads what is there, `follow` goes on."""
+
+    def __init__(
+        self,
+        lake: Lake,
+        settings: Settings,
+        *,
+        clock: Clock = lambda: datetime.now(UTC),
+        warn: Callable[[str], None] = lambda _: None,
+        report: Report = lambda _: None,
+    ) -> None:
+        self.lake = lake
+        self.settings = settings
+        self.summary = Summary()
+        self._clock = clock
+        self._warn = warn
+        self._report = report
+        self._rules: Rules = rules_for(settings)
+        self._known: dict[str, Known] | None = None
+        self._problems: set[str] = set()
+        self._stack = ExitStack()
+        self._con = self._stack.enter_context(duckdb.connect())
+        self._con.execute("SET preserve_insertion_order = false")
+        self._con.execute("SET memory_limit = '640MB'")
+        self._con.execute(f"SET TimeZone = '{settings.ingest.naive_timezone}'")
+        self._reader = self._con.cursor()
+        self._pool = self._stack.enter_context(ThreadPoolExecutor(1, "ingest"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def run(self, paths: Sequence[str | Path]) -> Summary:
+        """Read everything that these inputs hold now.
+
+        Raises:
+            SourceError: an input that was named is not there.
+            LakeError: the lake cannot be written; nothing is half committed.
+        """
+        watcher = Watcher(paths, max_line_bytes=self.settings.ingest.max_line_bytes, warn=self._warn, final=True)
+        self.look(watcher)
+        return self.summary
+
+    def follow(self, paths: Sequence[str | Path], stop: Callable[[], bool]) -> Summary:
+        """Read what is there, and what comes, until `stop` says so."""
+        watcher = Watcher(paths, max_line_bytes=self.settings.ingest.max_line_bytes, warn=self._warn, final=False)
+        while not stop():
+            self.look(watcher)
+            until = time.monotonic() + self.settings.ingest.follow_interval_s
+            while time.monotonic() < until and not stop():
+                time.sleep(min(0.1, max(0.0, until - time.monotonic())))
+        return self.summary
+
+    def look(self, watcher: Watcher) -> None:
+        """One look at the inputs: commit all that is new, again from the start when others moved them."""
+        started = time.monotonic()
+        while True:
+            sources = watcher.discover(self._known_sources())
+            try:
+                self._commit_all(sources)
+            except MovedError:
+                self._known = None
+                self.summary.conflicts += 1
+                continue
+            finally:
+                for source in sources:
+                    source.close()
+            break
+        self.summary.seconds += time.monotonic() - started
+        self._report(self.summary)
+
+    def _known_sources(self) -> Mapping[str, Known]:
+        if self._known is None:
+            snapshot = self.lake.snapshot()
+            self._known = ledger.known_sources(self._con, snapshot)
+            self._problems = ledger.known_problems(self._con, snapshot)
+        return self._known
+
+    def _commit_all(self, sources: Sequence[Source]) -> None:
+        batches = self._batches(sources, self.lake.table())
+
+        def ahead(slot: int) -> tuple[Batch, Prepared, datetime] | None:
+            batch = next(batches, None)
+            if batch is None:
+                return None
+            now = self._clock()
+            return batch, prepare(self._reader, batch.pieces, f"batch{slot}", self._rules, now), now
+
+        slot = 0
+        waiting = self._pool.submit(ahead, slot)
+        finished: set[str] = set()
+        while (ready := waiting.result()) is not None:
+            slot = 1 - slot
+            waiting = self._pool.submit(ahead, slot)
+            try:
+                self._commit(*ready)
+            except BaseException:
+                waiting.cancel()
+                if not waiting.cancelled():
+                    waiting.exception()  # the reader must be still before anyone starts again
+                raise
+            finished |= set(ready[0].sources)
+        for source in sources:
+            known = (self._known or {}).get(source.id)
+            if known is not None:
+                source.committed(known.end_offset)
+                source.release()
+        self.summary.sources += len(finished)
+
+    def _batches(self, sources: Sequence[Source], table: DeltaTable) -> Iterator[Batch]:
+        """Whole lines of all inputs, a batch at a time, from where the lake says that each was read to."""
+        batch, limit = Batch(), self.settings.ingest.batch_bytes
+        for source in sources:
+            offset = table.transaction_version(source.id) or 0
+            while (chunk := source.read(offset, limit - batch.size)) is not None:
+                self._take(batch, source, chunk.start, chunk.end)
+                batch.pieces.append(Piece(source.id, chunk))
+                batch.size += len(chunk.data)
+                for found in chunk.oversize:
+                    head = self._clean(found.head)
+                    limit_ = self.settings.ingest.max_line_bytes
+                    place = (source.id, found.offset, found.length, found.sha256)
+                    batch.rejects.append(rejects.oversize(*place, head=head, limit=limit_))
+                offset = chunk.end
+                if batch.size >= limit - 4096:
+                    yield batch
+                    batch = Batch()
+            self._note_problem(batch, source, offset)
+            if len(batch.ranges) >= MAX_SOURCES:
+                yield batch
+                batch = Batch()
+        if batch.ranges:
+            yield batch
+
+    def _take(self, batch: Batch, source: Source, start: int, end: int) -> None:
+        first = batch.ranges.get(source.id, (start, start))[0]
+        batch.ranges[source.id] = (first, end)
+        batch.sources[source.id] = source
+        batch.tails[source.id] = source.tail_hash(end)
+
+    def _note_problem(self, batch: Batch, source: Source, offset: int) -> None:
+        place = f"{source.id}:{offset}"
+        if source.problem is None or place in self._problems:
+            return
+        self._problems.add(place)
+        self._take(batch, source, offset, offset)
+        batch.rejects.append(rejects.reject(source.id, offset, b"", "damaged_source", source.problem))
+
+    def _clean(self, head: bytes) -> bytes:
+        redactor = self._rules.redactor
+        return redactor.raw_text(head.decode("utf-8", "replace")).encode() if redactor else head
+
+    def _commit(self, batch: Batch, prepared: Prepared, now: datetime) -> None:
+        for attempt in range(1000):
+            try:
+                self._try_commit(batch, prepared, now)
+            except CommitConflictError:
+                self.summary.conflicts += 1
+                time.sleep(random.uniform(0, min(0.5, 0.01 * 2 ** min(attempt, 6))))  # noqa: S311 - spreads retries, no secret
+            else:
+                return
+        raise CommitConflictError(
+            f"{self.lake.root} is committed to faster than this batch can be", hint="run fewer ingesters at once"
+        )
+
+    def _try_commit(self, batch: Batch, prepared: Prepared, now: datetime) -> None:
+        table = self.lake.table()
+        for source_id, (start, _) in batch.ranges.items():
+            if (table.transaction_version(source_id) or 0) != start:
+                raise MovedError
+        con, files = self._con, Files(self.lake.table_path())
+        again = ledger.repeated(con, snapshot_of(table), prepared.relation, self.settings.ingest.dedupe_horizon_days)
+        chosen = f"{prepared.relation}_new"
+        con.execute("CREATE OR REPLACE TEMP TABLE dropped AS SELECT unnest($n::BIGINT[]) AS n", {"n": again})
+        con.execute(
+            f"CREATE OR REPLACE TEMP VIEW {chosen} AS SELECT *, TIMESTAMPTZ '{now.isoformat()}' AS ingested_at "
+            f"FROM {prepared.relation}" + (" WHERE n NOT IN (SELECT n FROM dropped)" if again else "")
+        )
+        rows, counts = self._ledger_rows(batch, prepared, chosen, again)
+        write_events(con, chosen, (*prepared.columns, "source_id", "source_offset", "ingested_at"), files)
+        write_ledger(rows, now, files)
+        try:
+            files.make_durable()
+            serial = (table.transaction_version(SERIAL) or 0) + 1
+            txns = {source_id: end for source_id, (_, end) in batch.ranges.items()} | {SERIAL: serial}
+            commit(table, files.actions, txns=txns, metadata={"writer": "reckon ingest"})
+        except BaseException:
+            if not self._committed(batch):
+                files.discard()
+            raise
+        for source_id, (_, end) in batch.ranges.items():
+            if self._known is not None:
+                self._known[source_id] = Known(end, batch.tails[source_id])
+        self.summary.add(counts, size=batch.size)
+        self._report(self.summary)
+
+    def _committed(self, batch: Batch) -> bool:
+        """After a failed commit: whether it reached the log all the same, so that its files must stay."""
+        try:
+            table = self.lake.table()
+            return all((table.transaction_version(s) or 0) >= end > start for s, (start, end) in batch.ranges.items())
+        except Exception:  # noqa: BLE001 - when in doubt the files stay: an orphan is harmless, a missing file is not
+            return True
+
+    def _ledger_rows(
+        self, batch: Batch, prepared: Prepared, chosen: str, again: Sequence[int]
+    ) -> tuple[list[dict[str, Any]], dict[str, int]]:
+        refused = [*batch.rejects, *prepared.rejects]
+        kept = dict(self._con.execute(f"SELECT source_id, count(*) FROM {chosen} GROUP BY 1").fetchall())
+        twice: dict[str, int] = {}
+        if again:
+            twice = dict(
+                self._con.execute(
+                    f"SELECT source_id, count(*) FROM {prepared.relation} WHERE n IN (SELECT n FROM dropped) GROUP BY 1"
+                ).fetchall()
+            )
+        bad: dict[str, int] = {}
+        for found in refused:
+            bad[found.source_id] = bad.get(found.source_id, 0) + 1
+        long: dict[str, int] = {}
+        for found in batch.rejects:
+            if found.code == "oversize":
+                long[found.source_id] = long.get(found.source_id, 0) + 1
+        rows: list[dict[str, Any]] = [
+            {
+                "record": "source",
+                "source_id": source_id,
+                "source_path": batch.sources[source_id].path,
+                "source_offset": start,
+                "end_offset": end,
+                "tail_hash": batch.tails[source_id],
+                "lines": prepared.counts.get(source_id, 0) + long.get(source_id, 0),
+                "committed": kept.get(source_id, 0),
+                "duplicates": twice.get(source_id, 0),
+                "quarantined": bad.get(source_id, 0),
+            }
+            for source_id, (start, end) in batch.ranges.items()
+        ]
+        counts = {key: sum(row[key] for row in rows) for key in ("lines", "committed", "duplicates", "quarantined")}
+        paths = {source_id: source.path for source_id, source in batch.sources.items()}
+        return [*rows, *[{**found.row(), "source_path": paths.get(found.source_id)} for found in refused]], counts

@@ -1,0 +1,90 @@
+"""What the lake already knows: which inputs were read how far, and which ids are in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+
+import duckdb
+
+from deadreckon.core import schema
+from deadreckon.core.lake import DataFile, Snapshot
+from deadreckon.ingest.sources import Known
+
+
+def known_sources(con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> dict[str, Known]:
+    """Every input that was ever read, with its end and the hash of the bytes before it."""
+    rows = _ledger(con, snapshot, "source_id, max(end_offset), arg_max(tail_hash, end_offset)", "source", "source_id")
+    return {source: Known(end, tail or "") for source, end, tail in rows}
+
+
+def known_problems(con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> set[str]:
+    """The quarantine ids of inputs whose damage has been reported."""
+    rows = _ledger(con, snapshot, "quarantine_id, max(error_code)", "quarantine", "quarantine_id", "damaged_source")
+    return {row[0] for row in rows}
+
+
+def _ledger(
+    con: duckdb.DuckDBPyConnection, snapshot: Snapshot, columns: str, record: str, group: str, code: str | None = None
+) -> list[tuple[str, int, str]]:
+    files = [str(f.path) for f in snapshot.part(schema.PART_LEDGER)]
+    if not files:
+        return []
+    query = f"""
+        SELECT {columns} FROM read_parquet($files, union_by_name = true)
+        WHERE record = $record AND ($code IS NULL OR error_code = $code) GROUP BY {group}
+    """
+    return con.execute(query, {"files": files, "record": record, "code": code}).fetchall()
+
+
+def overlapping(snapshot: Snapshot, low: str, high: str, days: Iterable[date], horizon: int) -> list[DataFile]:
+    """The event files in which an id between low and high may be, within `horizon` days of these days.
+
+    UUIDv7 ids grow with time, so that this is few files; with other ids the horizon bounds it.
+    """
+    wanted = sorted(days)
+    reach = timedelta(days=horizon)
+    first = wanted[0] - reach if wanted and wanted[0] - date.min > reach else date.min
+    last = wanted[-1] + reach if wanted and date.max - wanted[-1] > reach else date.max
+    return [
+        file
+        for file in snapshot.part(schema.PART_EVENTS)
+        if (file.ids is None or (file.ids[0] <= high and file.ids[1] >= low))
+        and (file.date is None or first <= file.date <= last)
+    ]
+
+
+def repeated(
+    con: duckdb.DuckDBPyConnection, snapshot: Snapshot, relation: str, horizon: int, *, every: bool = False
+) -> list[int]:
+    """The rows (column n) of a batch whose id came before: in the batch itself, or in the lake.
+
+    `every`: derived ids are looked up too, as a replay needs it; an input's offset makes that needless otherwise.
+    """
+    given = "true" if every else "given_id"
+    count, distinct, low, high = con.execute(
+        f"SELECT count(*), count(DISTINCT event_id), min(event_id), max(event_id) FROM {relation} WHERE {given}"
+    ).fetchall()[0]
+    if not count:
+        return []
+    again: list[int] = []
+    if distinct != count:
+        again += _column(
+            con,
+            f"""SELECT n FROM {relation} WHERE {given}
+            QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY source_id, source_offset, sub) > 1""",
+        )
+    days = [r[0] for r in con.execute(f"SELECT DISTINCT date FROM {relation} WHERE {given}").fetchall()]
+    files = [str(f.path) for f in overlapping(snapshot, low, high, days, horizon)]
+    if files:
+        again += _column(
+            con,
+            f"""SELECT n FROM {relation} WHERE {given} AND event_id IN (
+                SELECT event_id FROM read_parquet($files) WHERE event_id BETWEEN $low AND $high)""",
+            {"files": files, "low": low, "high": high},
+        )
+    return sorted(set(again))
+
+
+def _column(con: duckdb.DuckDBPyConnection, query: str, parameters: object = None) -> Sequence[int]:
+    return [row[0] for row in con.execute(query, parameters).fetchall()]

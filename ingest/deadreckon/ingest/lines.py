@@ -1,0 +1,162 @@
+"""Bytes to lines: newlines found by numpy, the buffer wrapped as an Arrow string column without a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from deadreckon.ingest.rejects import Reject, invalid_utf8
+from deadreckon.ingest.sources import Chunk
+
+NEWLINE = 10
+BLOCK = 1 << 18
+BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A chunk of one source, in a batch."""
+
+    source_id: str
+    chunk: Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The lines of a batch: `table` has line (text), source_id, off (bytes, in its source) and sub (0)."""
+
+    table: pa.Table
+    rejects: list[Reject]
+    counts: dict[str, int]
+    """Lines read by source, blank ones included."""
+
+
+LINE_SCHEMA = pa.schema(
+    [
+        ("line", pa.large_string()),
+        ("source_id", pa.dictionary(pa.int32(), pa.string())),
+        ("off", pa.int64()),
+        ("sub", pa.int32()),
+        ("n", pa.int64()),
+    ]
+)
+
+
+def split(pieces: Sequence[Piece], replaced: Sequence[dict[int, bytes]] | None = None) -> Lines:
+    """The lines of these chunks.
+
+    `replaced`: per piece, lines to put in place of those read (redacted ones), by their index.
+    """
+    tables: list[pa.Table] = []
+    rejects: list[Reject] = []
+    counts: dict[str, int] = {}
+    for number, piece in enumerate(pieces):
+        data = piece.chunk.data
+        if not len(data):
+            continue
+        starts, ends = line_bounds(data)
+        counts[piece.source_id] = counts.get(piece.source_id, 0) + len(starts)
+        offsets = starts + piece.chunk.start
+        skip = len(BOM) if piece.chunk.start == 0 and bytes(data[:3]) == BOM else 0
+        text = _wrap(data, starts, len(data))
+        keep = np.ones(len(starts), dtype=bool)
+        swaps = dict(replaced[number]) if replaced else {}
+        if skip and 0 not in swaps:
+            swaps[0] = bytes(data[skip : int(ends[0])])
+        keep[list(swaps)] = False
+        for index in _invalid(data, starts, ends):
+            if keep[index]:
+                keep[index] = False
+                rejects.append(
+                    invalid_utf8(piece.source_id, int(offsets[index]), bytes(data[starts[index] : ends[index]]))
+                )
+        if keep.all():
+            tables.append(_table(text, piece.source_id, offsets))
+        else:
+            mask = pa.array(keep)
+            tables.append(_table(text.filter(mask), piece.source_id, offsets[keep]))
+        if swaps:
+            where = sorted(swaps)
+            new = pa.array([swaps[i].decode("utf-8", "replace") for i in where], pa.large_string())
+            tables.append(_table(new, piece.source_id, offsets[where]))
+    return Lines(numbered(tables), rejects, counts)
+
+
+def numbered(tables: Sequence[pa.Table]) -> pa.Table:
+    """Tables of lines as one, its rows numbered in column n."""
+    whole = pa.concat_tables(tables) if tables else LINE_SCHEMA.empty_table().drop_columns(["n"])
+    return whole.append_column("n", pa.array(np.arange(len(whole))))
+
+
+def rewritten(rows: Sequence[tuple[str, int, int, str]]) -> pa.Table:
+    """Lines that a dialect wrote anew: (source_id, off, sub, line) each."""
+    columns = list(zip(*rows, strict=True)) if rows else [(), (), (), ()]
+    table = pa.table(
+        [
+            pa.array(columns[3], pa.large_string()),
+            pa.array(columns[0], pa.string()).dictionary_encode(),
+            pa.array(columns[1], pa.int64()),
+            pa.array(columns[2], pa.int32()),
+        ],
+        names=["line", "source_id", "off", "sub"],
+    )
+    return numbered([table])
+
+
+def line_bounds(data: bytes | memoryview) -> tuple[np.ndarray, np.ndarray]:
+    """Where lines start and end (newline excluded), as int64; a last line without newline counts."""
+    buffer = np.frombuffer(data, dtype=np.uint8)
+    # A block at a time, so that the comparison's result stays in the processor's cache.
+    found = [np.flatnonzero(buffer[at : at + BLOCK] == NEWLINE) + at for at in range(0, len(buffer), BLOCK)]
+    newlines = np.concatenate(found) if found else np.empty(0, dtype=np.int64)
+    if not len(newlines) or newlines[-1] != len(buffer) - 1:
+        newlines = np.append(newlines, len(buffer))
+    starts = np.empty(len(newlines), dtype=np.int64)
+    starts[0] = 0
+    starts[1:] = newlines[:-1] + 1
+    return starts, newlines
+
+
+def _wrap(data: bytes | memoryview, starts: np.ndarray, end: int) -> pa.Array:
+    """The lines as text, not yet checked to be UTF-8; newlines stay in: they are white space to a JSON parser."""
+    bounds = np.append(starts, end)
+    return pa.Array.from_buffers(pa.large_string(), len(starts), [None, pa.py_buffer(bounds), pa.py_buffer(data)])
+
+
+def _table(text: pa.Array, source_id: str, offsets: np.ndarray) -> pa.Table:
+    count = len(text)
+    source = pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, dtype=np.int32)), pa.array([source_id]))
+    return pa.table(
+        [text, source, pa.array(offsets), pa.array(np.zeros(count, dtype=np.int32))],
+        names=["line", "source_id", "off", "sub"],
+    )
+
+
+def _invalid(data: bytes | memoryview, starts: np.ndarray, ends: np.ndarray) -> list[int]:
+    """The indices of lines that are not UTF-8; whole chunks are checked at once, lines only in a chunk that fails."""
+    if is_ascii(data):
+        return []
+    try:
+        str(data, "utf-8")
+    except UnicodeDecodeError:
+        bad = []
+        for index, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
+            try:
+                str(data[start:end], "utf-8")
+            except UnicodeDecodeError:
+                bad.append(index)
+        return bad
+    return []
+
+
+def is_ascii(data: bytes | memoryview) -> bool:
+    """Whether no byte has its high bit set, at memory speed."""
+    if isinstance(data, bytes):
+        return data.isascii()
+    whole = len(data) // 8 * 8
+    words = np.frombuffer(data[:whole], dtype=np.uint64)
+    high = np.uint64(0x8080808080808080)
+    return not (np.bitwise_or.reduce(words) & high if len(words) else False) and bytes(data[whole:]).isascii()

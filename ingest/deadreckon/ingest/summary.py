@@ -1,0 +1,46 @@
+"""What an ingest run did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(slots=True)
+class Summary:
+    """Figures of a run; they grow while it goes on."""
+
+    read_lines: int = 0
+    committed: int = 0
+    duplicates: int = 0
+    quarantined: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    sources: int = 0
+    commits: int = 0
+    conflicts: int = 0
+
+    def add(self, counts: Mapping[str, int], *, size: int) -> None:
+        """Count one committed batch."""
+        self.read_lines += counts["lines"]
+        self.committed += counts["committed"]
+        self.duplicates += counts["duplicates"]
+        self.quarantined += counts["quarantined"]
+        self.bytes += size
+        self.commits += 1
+
+    def as_dict(self) -> dict[str, Any]:
+        """The figures, with bytes per second."""
+        return {
+            "read_lines": self.read_lines,
+            "committed": self.committed,
+            "duplicates": self.duplicates,
+            "quarantined": self.quarantined,
+            "sources": self.sources,
+            "commits": self.commits,
+            "conflicts": self.conflicts,
+            "bytes": self.bytes,
+            "seconds": round(self.seconds, 3),
+            "bytes_per_second": round(self.bytes / self.seconds) if self.seconds else 0,
+        }
