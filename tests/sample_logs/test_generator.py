@@ -30,7 +30,7 @@ def unpacked(name: str, content: bytes) -> bytes:
 
 
 def test_committed_files_are_what_the_generator_makes(tale: Tale) -> None:
-    """Every file of the story is committed, byte for byte; gzip is compared unpacked, as zlib versions pack differently."""
+    """Every file of the story is committed, byte for byte; gzip is compared unpacked, as zlibs pack differently."""
     for name, content in tale.files.items():
         committed = (SAMPLE_LOGS / name).read_bytes()
         assert unpacked(name, committed) == unpacked(name, content), name
@@ -135,7 +135,9 @@ def test_script_checks_and_scales(tmp_path: Path) -> None:
     script = [sys.executable, str(SAMPLE_LOGS / "generate.py")]
     subprocess.run([*script, "--check"], check=True, capture_output=True)
     out = tmp_path / "some.jsonl"
-    subprocess.run([*script, "--events", "500", "--out", str(out), "--seed", str(SEED)], check=True, capture_output=True)
+    subprocess.run(
+        [*script, "--events", "500", "--out", str(out), "--seed", str(SEED)], check=True, capture_output=True
+    )
     assert out.read_bytes().count(b"\n") == 500
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -33,7 +34,7 @@ def next_steps(found: Findings, lake: str, *, kept: bool) -> list[Step]:
     if not kept:
         lake = "demo-lake"
         steps.append((f"reckon demo --lake {lake}", "make this lake again, and keep it"))
-    at = f"--lake {lake}"
+    at = f"--lake {shlex.quote(lake)}"
     settings = os.path.relpath(found.settings_file) if kept else _settings_of(found, lake)
     request = found.provenance["request_id"]
     return [
@@ -42,7 +43,7 @@ def next_steps(found: Findings, lake: str, *, kept: bool) -> list[Step]:
         (f'reckon sql "{QUESTION}" {at}', "any question"),
         (f"reckon views {at}", "what can be asked"),
         (f"reckon alerts --state firing {at}", "what still fires"),
-        (f"reckon monitor --as-of 2026-10-26 {at} --config {settings}", "for cron"),
+        (f"reckon monitor --as-of 2026-10-26 {at} --config {shlex.quote(settings)}", "for cron"),
         (f"reckon quarantine list {at}", "the lines that were refused"),
         (f"reckon dashboard {at}", "the same in a browser"),
     ]

@@ -5,7 +5,7 @@ SELECT
     p.session_id,
     p.trace_id,
     p.duration_ms,
-    p.cost_usd,
+    ROUND(p.cost_usd, 9) AS cost_usd,
     p.model,
     p.model_version,
     p.variant,

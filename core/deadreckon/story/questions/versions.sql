@@ -1,4 +1,5 @@
--- How fast, how reliable and how dear each version answers, by its role.
+-- How fast, how reliable and how dear each version answers, by its role. Sums of doubles depend on
+-- their order in the last digits, so they are rounded.
 SELECT
     l.model_version,
     l.variant,
@@ -7,8 +8,8 @@ SELECT
     l.p95_ms,
     l.ttft_p50_ms,
     e.error_rate,
-    c.cost_per_call_usd,
-    c.cost_usd
+    ROUND(c.cost_per_call_usd, 9) AS cost_per_call_usd,
+    ROUND(c.cost_usd, 9) AS cost_usd
 FROM latency_by_version AS l
 INNER JOIN errors_by_version AS e
     ON e.model = l.model AND e.model_version = l.model_version AND e.variant = l.variant AND e.operation = l.operation

@@ -2,10 +2,10 @@
 SELECT
     reason,
     SUM(calls) AS calls,
-    SUM(day_usd) AS cost_usd,
-    SUM(day_usd) / (SELECT SUM(cost_usd) FROM model_calls) AS share_of_all,
+    ROUND(SUM(day_usd), 9) AS cost_usd,
+    ROUND(SUM(day_usd) / (SELECT SUM(cost_usd) FROM model_calls), 9) AS share_of_all,
     ARG_MAX(date, day_usd) AS worst_day,
-    MAX(day_usd) AS worst_day_usd
+    ROUND(MAX(day_usd), 9) AS worst_day_usd
 FROM (
     SELECT reason, date, COUNT(*) AS calls, SUM(cost_usd) AS day_usd
     FROM wasted_cost
