@@ -212,6 +212,8 @@ def snapshot_of(table: DeltaTable) -> Snapshot:
     # pa.table() would import pandas, which takes longer than all the rest of a command.
     actions = pa.RecordBatchReader.from_stream(table.get_add_actions(flatten=True)).read_all()
     keys = [n for n in actions.column_names if n.startswith("partition.")]
+    # So would to_pylist() for the smallest and largest ts.
+    actions = actions.drop_columns([n for n in ("min.ts", "max.ts") if n in actions.column_names])
     files = tuple(
         DataFile(
             root / unquote(row["path"]),
