@@ -21,6 +21,7 @@ class Archive(ForwardSource):
         self._passed = 0
         self._pieces: Iterator[bytes] | None = None
         self._damage = ""
+        self._settled = manner.final
         self._total: int | None = None
 
     @property
@@ -47,6 +48,11 @@ class Archive(ForwardSource):
     def progress(self) -> tuple[int, int]:
         """Compressed bytes passed, and in all."""
         return self._passed, self.file.status.st_size
+
+    def settle(self) -> None:
+        """It did not change between two looks, so nobody is writing it: damage is a problem."""
+        self._settled = True
+        self.problem = self.problem or self._damage or None
 
     def release(self) -> None:
         """Remove a consumed, compressed spool file."""
@@ -78,8 +84,9 @@ class Archive(ForwardSource):
             data = next(self._pieces, b"")
         except DamagedError as error:
             data = b""
-            self._damage = str(error)
-            self.problem = f"{error}; the lines before it were read"
+            self._damage = f"{error}; the lines before it were read"
+            if self._settled:
+                self.problem = self._damage
         self._ended = not data
         if self._ended:
             self._total = self._base + self._held

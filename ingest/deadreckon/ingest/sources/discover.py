@@ -16,12 +16,12 @@ from deadreckon.ingest.sources.chunks import HEAD_BYTES, Known, Source
 from deadreckon.ingest.sources.cutting import Manner, Warn
 from deadreckon.ingest.sources.files import OpenFile, PlainFile, SpoolFile
 from deadreckon.ingest.sources.places import Place, places, siblings
+from deadreckon.ingest.sources.refusal import refusal
 from deadreckon.ingest.sources.resolve import Candidate, Seekable, resolve
 from deadreckon.ingest.sources.streams import Stream
 
 STDIN: Final = "-"
 _ARCHIVES_OPEN: Final = 16
-_UTF16: Final = (b"\xff\xfe", b"\xfe\xff", b"{\0", b"\0{")
 
 Signature = tuple[str, int, int, int, int]
 
@@ -150,7 +150,7 @@ class Watcher:
     def _stream(self, fd: int, path: str) -> Stream:
         stream = Stream(fd, path, self._manner)
         # Nothing tells whether a pipe gives what another gave before: each is an input of its own.
-        stream.id = f"{STDIN if path == 'stdin' else 'pipe'}-{uuid.uuid4()}".lstrip("-")
+        stream.id = f"{'stdin' if path == 'stdin' else 'pipe'}-{uuid.uuid4()}"
         return stream
 
     def _candidate(self, place: Place) -> Candidate | None:
@@ -166,7 +166,8 @@ class Watcher:
         signature = place.signature
         archive = self._archives.get(signature)
         if archive is not None:
-            base = self._bases.get(signature)
+            archive.settle()
+            base = self._bases[signature] = self._bases.get(signature) or self._fingerprint(place, archive, b"")
             return Candidate(archive, base) if base else None
         file = OpenFile(place.path, place.status)
         try:
@@ -186,19 +187,15 @@ class Watcher:
         spool = names.spool_id(file.path.name)
         if kind:
             return Archive(file, kind, self._manner, removable=spool is not None)
-        source = (SpoolFile if spool else PlainFile)(file, self._manner)
-        if head.startswith(_UTF16):
-            source.refuse("is UTF-16, not UTF-8: convert it first, iconv -f UTF-16 -t UTF-8 FILE")
-        for magic, name in inflate.UNSUPPORTED.items():
-            if head.startswith(magic):
-                source.refuse(f"is compressed with {name}, which is not read: decompress it first")
-        return source
+        return (SpoolFile if spool else PlainFile)(file, self._manner)
 
     def _fingerprint(self, place: Place, source: Seekable, head: bytes) -> str | None:
         whole = self._final
         if isinstance(source, Archive):
             head, ended = source.head(HEAD_BYTES)
             whole = whole or ended
+        if not source.problem and (why := refusal(place.path.name, head)):
+            source.refuse(why)
         if not head and not source.problem:
             return None  # nothing to read, and nothing to tell it by
         line = identity.first_line(head, whole=whole or source.problem is not None)

@@ -16,7 +16,6 @@ Read = Callable[[int], bytes]
 
 GZIP: Final = "gzip"
 ZSTD: Final = "zstd"
-UNSUPPORTED: Final = {b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x04\x22\x4d\x18": "lz4", b"PK\x03\x04": "zip"}
 
 
 class DamagedError(Exception):
@@ -93,7 +92,8 @@ def _salvage(member: zlib._Decompress, raw: bytes) -> Iterator[bytes]:
         saved.extend(member.decompress(raw[index : index + 1]) for index in range(len(raw)))
     except zlib.error:
         pass  # the corrupt place, which the caller reports
-    yield b"".join(saved)
+    if any(saved):
+        yield b"".join(saved)
 
 
 def _reason(error: Exception) -> str:
@@ -172,7 +172,8 @@ def _zstd(read: Read) -> Iterator[bytes]:
     reader = zstandard.ZstdDecompressor().stream_reader(frames, read_size=_IN, read_across_frames=True)  # type: ignore[arg-type]  # it asks for nothing but read()
     while True:
         try:
-            out = reader.read(_OUT)
+            # Unlike read(), this gives what there is before it tries what follows, which may be damaged.
+            out = reader.read1(_OUT)
         except zstandard.ZstdError as error:
             raise DamagedError(f"corrupt zstd data near byte {frames.passed}: {_reason(error)}") from None
         if not out:
