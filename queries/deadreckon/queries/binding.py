@@ -9,7 +9,7 @@ of the schema, whichever columns the files of older versions have; `lake_prices`
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -93,35 +93,38 @@ def literal(text: str) -> str:
 
 
 def part_query(con: duckdb.DuckDBPyConnection, part: Part) -> str:
-    """The query that reads a part's files as one relation with all its columns and the date."""
+    """The query that reads a part's files as one relation with all its columns and the date.
+
+    Files lack columns that were empty when they were written, or that the schema did not have yet.
+    """
+    columns = part.columns.items()
     if not part.files:
-        empty = [f"CAST(NULL AS {type_}) AS {name}" for name, type_ in part.columns.items()]
+        empty = [f"CAST(NULL AS {type_}) AS {name}" for name, type_ in columns]
         return f"SELECT {', '.join(empty)}, CAST(NULL AS DATE) AS date WHERE false"
-    # union_by_name would open every file again for every use of every view. Files mostly agree: they are grouped by
-    # the columns that they have, and each group binds on its first file alone.
-    groups = con.execute(
+    listed = f"[{', '.join(literal(f) for f in part.files)}]"
+    found = con.execute(
         """
-        SELECT names, types, list(file_name) FROM (
-            SELECT file_name, list(name ORDER BY name) AS names, list(duckdb_type ORDER BY name) AS types
-            FROM parquet_schema($files) WHERE num_children IS NULL GROUP BY file_name
-        ) GROUP BY ALL ORDER BY names
+        WITH fields AS (
+            SELECT file_name, name, duckdb_type FROM parquet_schema($files) WHERE num_children IS NULL
+        )
+        SELECT
+            name,
+            list(DISTINCT duckdb_type),
+            count(*) < (SELECT count(DISTINCT file_name) FROM fields) AS is_missing_somewhere
+        FROM fields GROUP BY name
         """,
         {"files": list(part.files)},
     ).fetchall()
-    return "\nUNION ALL\n".join(
-        _group(dict(zip(names, types, strict=True)), files, part.columns) for names, types, files in groups
-    )
-
-
-def _group(present: Mapping[str, str], files: Sequence[str], columns: Mapping[str, str]) -> str:
-    selected = []
-    for name, type_ in columns.items():
-        if name not in present:
-            selected.append(f"CAST(NULL AS {type_}) AS {name}")
-        elif present[name] in (type_, _LONG_NAMES.get(type_)):
-            selected.append(name)
-        else:
-            selected.append(f"CAST({name} AS {type_}) AS {name}")
-    listed = ", ".join(literal(f) for f in sorted(files))
-    source = f"read_parquet([{listed}], hive_partitioning=true, hive_types={{'part': VARCHAR, 'date': DATE}})"
+    present = {name: set(types) for name, types, _ in found}
+    # Only asked for when files differ: with it, every use of every view opens every file once more.
+    union = "union_by_name=true, " if any(missing for _, _, missing in found) else ""
+    source = f"read_parquet({listed}, {union}hive_partitioning=true, hive_types={{'part': VARCHAR, 'date': DATE}})"
+    selected = [_column(name, type_, present.get(name)) for name, type_ in columns]
     return f"SELECT {', '.join(selected)}, date FROM {source}"  # noqa: S608  # names of the schema, paths of the log
+
+
+def _column(name: str, type_: str, types: set[str] | None) -> str:
+    if types is None:
+        return f"CAST(NULL AS {type_}) AS {name}"
+    same = types <= {type_, _LONG_NAMES.get(type_)}
+    return name if same else f"CAST({name} AS {type_}) AS {name}"

@@ -1,6 +1,8 @@
 -- model_calls: every answer asked of a model, language model or not, counted once and priced. A call is a span whose
 -- operation is a model's (chat, embeddings, predict, ...), or a prediction or log line of such an operation that no
--- such span holds already. Spans of agents and workflows are never calls: they may repeat the totals of the calls in them
+-- such span holds already: it is not inside one, and where it states no duration, tokens or cost of its own, none of
+-- the same model version is in its trace. Spans of agents and workflows are never calls: they may repeat the totals of
+-- the calls in them
 -- Grain: one row per model call
 -- Columns:
 --   event_id
@@ -47,7 +49,7 @@
 --   parent_span_id
 --   response_id
 --   ingested_at
-WITH spans_of_models AS (
+WITH model_spans AS (
     SELECT *, operation AS called
     FROM events
     WHERE
@@ -58,27 +60,40 @@ WITH spans_of_models AS (
         )
 ),
 other_lines AS (
-    SELECT *, COALESCE(operation, 'predict') AS called
+    SELECT
+        *,
+        COALESCE(operation, 'predict') AS called,
+        duration_ms IS NULL AND input_tokens IS NULL AND output_tokens IS NULL AND cost_usd IS NULL AS is_bare
     FROM events
     WHERE
-        kind = 'prediction'
-        OR (
-            kind = 'log' AND COALESCE(status, '') <> 'running'
-            AND operation IN (
-                'chat', 'text_completion', 'completion', 'generate_content', 'generate', 'response', 'responses',
-                'llm', 'embeddings', 'embedding', 'rerank', 'predict', 'inference', 'image_generation', 'speech',
-                'transcription'
+        COALESCE(status, '') <> 'running'
+        AND (
+            kind = 'prediction'
+            OR (
+                kind = 'log'
+                AND operation IN (
+                    'chat', 'text_completion', 'completion', 'generate_content', 'generate', 'response', 'responses', 'llm',
+                    'embeddings', 'embedding', 'rerank', 'predict', 'inference', 'image_generation', 'speech', 'transcription'
+                )
             )
         )
 ),
+held AS (
+    SELECT DISTINCT trace_id, span_id, model, model_version FROM model_spans WHERE trace_id IS NOT NULL
+),
 calls AS (
-    SELECT * FROM spans_of_models
+    SELECT * FROM model_spans
     UNION ALL
-    SELECT o.*
+    SELECT o.* EXCLUDE (is_bare)
     FROM other_lines AS o
-    LEFT JOIN (SELECT DISTINCT trace_id, span_id FROM spans_of_models WHERE span_id IS NOT NULL) AS s
+    LEFT JOIN (SELECT DISTINCT trace_id, span_id FROM held) AS s
         ON s.trace_id = o.trace_id AND s.span_id = o.span_id
-    WHERE s.span_id IS NULL
+    LEFT JOIN (SELECT DISTINCT trace_id, model, model_version FROM held) AS t
+        ON
+            t.trace_id = o.trace_id AND t.model = o.model
+            AND COALESCE(t.model_version, '') = COALESCE(o.model_version, '')
+            AND o.is_bare
+    WHERE s.span_id IS NULL AND t.trace_id IS NULL
 ),
 priced AS (
     SELECT

@@ -1,0 +1,134 @@
+"""`reckon trace`: one request, trace, span or session as a tree."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from deadreckon.cli.options import ConfigOption, FormatOption, LakeOption, settings_for
+from deadreckon.cli.output import Format, chosen, dumps, say, show_rows
+
+if TYPE_CHECKING:
+    from deadreckon.queries.trace import Found, Kind
+
+_FIELDS: Final = (
+    *("event_id", "ts", "kind", "span_id", "parent_span_id", "operation", "duration_ms", "ttft_ms", "model"),
+    *("model_version", "agent", "tool", "attempt", "input_tokens", "output_tokens", "error_type", "error_message"),
+    *(
+        "value",
+        "label",
+        "source",
+        "choice",
+        "reason",
+        "passed",
+        "action",
+        "request_id",
+        "session_id",
+        "user_id",
+        "run_id",
+    ),
+    *("service", "environment", "variant", "input", "output"),
+)
+
+
+def command(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="A request, trace, span, session, run or event id.")],
+    *,
+    kind: Annotated[str | None, typer.Option("--kind", help="What the id names, where it names several.")] = None,
+    logs: Annotated[bool, typer.Option("--logs", help="With plain log lines.")] = False,
+    max_traces: Annotated[int, typer.Option("--max-traces", min=1, help="Traces to draw at most.")] = 20,
+    lake: LakeOption = None,
+    config: ConfigOption = None,
+    format_: FormatOption = None,
+) -> None:
+    """Draw what an id leads to as a tree, with times, status, tokens and cost.
+
+    Example: reckon trace req-7f3a
+
+    Example: reckon trace ses-01 --format json
+    """
+    from deadreckon.queries.sandbox import Sandbox
+    from deadreckon.queries.trace import find
+
+    settings = settings_for(lake, config)
+    with Sandbox(settings) as sandbox:
+        found = find(sandbox, id_, kind=_kind(kind), logs=logs, max_traces=max_traces)
+    shown = chosen(format_)
+    if shown is Format.json:
+        sys.stdout.write(dumps(_document(found), indent=True))
+    elif shown is Format.table:
+        from deadreckon.cli.drawing import draw
+
+        draw(found)
+    else:
+        records = _flat(found)
+        columns = list(records[0]) if records else []
+        show_rows(columns, [list(r.values()) for r in records], shown)
+    if found.more_traces and shown is not Format.json:
+        say(f"{found.more_traces} more traces: --max-traces shows more")
+    if found.truncated and shown is not Format.json:
+        say("truncated: there are more events than query.max_rows and query.max_bytes let through")
+
+
+def _kind(kind: str | None) -> Kind | None:
+    from deadreckon.core.errors import UsageError
+    from deadreckon.queries.trace import KINDS
+
+    for known in KINDS:
+        if known == kind:
+            return known
+    if kind is None:
+        return None
+    raise UsageError(f"--kind {kind!r} is none of the kinds of id", hint=f"one of {', '.join(KINDS)}")
+
+
+def _document(found: Found) -> dict[str, Any]:
+    """Flat rows with their depth rather than nested objects: a trace may be deeper than JSON readers go."""
+    return {
+        "id": found.id,
+        "kind": found.kind,
+        "also": found.also,
+        "count": len(found.traces),
+        "more_traces": found.more_traces,
+        "truncated": found.truncated,
+        "as_of": found.as_of,
+        "traces": [
+            {
+                "trace_id": tree.trace_id,
+                "started_at": tree.started_at,
+                "duration_ms": tree.duration_ms,
+                "spans": len(tree.spans),
+                "failed_spans": sum(n.failed for n in tree.nodes),
+                "model_calls": sum(n.counted for n in tree.nodes),
+                "unpriced_calls": sum(n.cost_source == "unpriced" for n in tree.nodes),
+                "input_tokens": tree.total("input_tokens"),
+                "output_tokens": tree.total("output_tokens"),
+                "cost_usd": tree.cost_usd,
+                "nodes": [_row(node) for node in tree.nodes],
+            }
+            for tree in found.traces
+        ],
+        "beside": [{k: v for k, v in event.items() if v is not None} for event in found.beside],
+    }
+
+
+def _row(node: Any) -> dict[str, Any]:
+    from deadreckon.queries.tree import status_of
+
+    row = {"depth": node.depth, "name": node.name, "status": status_of(node.event), "offset_ms": node.offset_ms}
+    row |= {field: node.event[field] for field in _FIELDS if node.event[field] is not None}
+    if node.counted:
+        row |= {"cost_usd": node.cost_usd, "cost_source": node.cost_source}
+    return row | ({"note": node.note} if node.note else {})
+
+
+def _flat(found: Found) -> list[dict[str, Any]]:
+    rows = []
+    for tree in found.traces:
+        for node in tree.nodes:
+            row = _row(node)
+            fields = ("depth", "name", "status", "offset_ms", *_FIELDS, "cost_usd", "cost_source", "note")
+            rows.append({"trace_id": tree.trace_id, **{field: row.get(field) for field in fields}})
+    return rows

@@ -1,0 +1,53 @@
+"""`reckon views`: what SQL can ask."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from deadreckon.cli.options import FormatOption
+from deadreckon.cli.output import Format, chosen, dumps, say, show_rows
+from deadreckon.core.errors import UsageError
+
+
+def command(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One view, with its columns.")] = None,
+    *,
+    sql: Annotated[bool, typer.Option("--sql", help="Print the view's query.")] = False,
+    docs: Annotated[bool, typer.Option("--docs", help="Print the page docs/views.md.")] = False,
+    format_: FormatOption = None,
+) -> None:
+    """Describe the views that `reckon sql` can ask: what each answers, its grain, its columns and their units.
+
+    Example: reckon views errors_by_version
+
+    Example: reckon views --format json
+    """
+    from deadreckon.queries.catalog import views
+    from deadreckon.queries.described import columns, markdown, view_named
+
+    if docs:
+        sys.stdout.write(markdown())
+        return
+    shown = chosen(format_)
+    if name is None:
+        if sql:
+            raise UsageError("--sql prints the query of one view", hint="reckon views errors_by_version --sql")
+        listed = sorted(views().values(), key=lambda v: v.name)
+        show_rows(["view", "one_row", "answers"], [[v.name, v.grain, v.purpose] for v in listed], shown)
+        return
+    view = view_named(name)
+    if sql:
+        sys.stdout.write(f"{view.sql}\n")
+        return
+    rows = [[c.name, c.type, c.unit, c.doc] for c in columns()[view.name]]
+    if shown is Format.json:
+        record = {"view": view.name, "answers": view.purpose, "one_row": view.grain, "reads": sorted(view.reads)}
+        fields = ("name", "type", "unit", "meaning")
+        sys.stdout.write(dumps(record | {"columns": [dict(zip(fields, r, strict=True)) for r in rows]}, indent=True))
+        return
+    if shown is Format.table:
+        say(f"{view.name}: {view.purpose}\ngrain: {view.grain}\n")
+    show_rows(["column", "type", "unit", "meaning"], rows, shown)

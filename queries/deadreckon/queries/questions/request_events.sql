@@ -1,0 +1,18 @@
+-- Every event that an id names, where none of them is in a trace.
+SELECT
+    event_id, ts, event, kind, level, trace_id, span_id, parent_span_id, name, operation, status, duration_ms, ttft_ms,
+    model, model_version, agent, tool, attempt, input_tokens, output_tokens, cost_usd, error_type, error_message,
+    value, label, source, choice, reason, passed, action, request_id, session_id, user_id, run_id, service,
+    environment, variant, input, output
+FROM events
+WHERE
+    CASE $kind
+        WHEN 'request' THEN request_id
+        WHEN 'session' THEN session_id
+        WHEN 'run' THEN run_id
+        WHEN 'span' THEN span_id
+        WHEN 'response' THEN response_id
+        WHEN 'event' THEN event_id
+    END = $id
+    AND (kind <> 'log' OR $logs)
+ORDER BY ts, event_id
