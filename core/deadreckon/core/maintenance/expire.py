@@ -86,7 +86,7 @@ def expire(lake: Lake, spec: TableSpec, workshop: Path, *, now: datetime, retent
     if not gone:
         return Expired(())
     now_ms = int(time.time() * 1000)
-    actions: list[Action] = [removal(f, now_ms, data_change=True) for f in gone]
+    actions: list[Action] = []
     old = [f for f in gone if _is_ledger(f)]
     open_lines = 0
     if old:
@@ -95,6 +95,8 @@ def expire(lake: Lake, spec: TableSpec, workshop: Path, *, now: datetime, retent
         except (duckdb.Error, OSError) as error:
             raise damaged(lake, spec, "expired", str(error)) from error
         actions.append(kept)
+    # What is kept comes first: a commit cut off by a power cut must not have lost it.
+    actions += [removal(f, now_ms, data_change=True) for f in gone]
     commit(table, actions, metadata={"deadreckon.step": "expire"})
     return Expired(tuple(gone), open_lines)
 

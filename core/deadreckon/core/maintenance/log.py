@@ -29,6 +29,8 @@ class Commit:
     path: Path
     actions: tuple[dict[str, Any], ...]
     fault: str = ""
+    partial: bool = False
+    """Whether the fault is that it ends too soon, at the end of a line: the table opens, with a part of the commit."""
 
     def of(self, kind: str) -> list[dict[str, Any]]:
         """Its actions of one kind: add, remove, txn, ..."""
@@ -110,7 +112,7 @@ def read_commit(version: int, path: Path) -> Commit:
     promised = str(commit.metadata.get(ACTION_COUNT, ""))
     held = len(actions) - 1
     if promised.isdecimal() and held < int(promised):
-        return Commit(version, path, tuple(actions), f"is cut off after {held} of {promised} actions")
+        return Commit(version, path, tuple(actions), f"is cut off after {held} of {promised} actions", partial=True)
     return commit
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -104,25 +104,20 @@ def _write(plan: Merge, aside: Path, covered: Sequence[str], spec: TableSpec, la
     sources = {"files": [str(f.path) for f in plan.files]}
     with engine(aside.parent) as connection:
         try:
-            described = connection.execute(f"DESCRIBE FROM {READ}", sources).fetchall()
-            columns: dict[str, str] = {row[0]: row[1] for row in described}
+            columns = describe(connection, sources)
             before = _fingerprint(connection, sources)
         except duckdb.Error as error:
             raise damaged(lake, spec, "compacted", str(error)) from error
-        if before[0] != plan.rows:
+        if plan.rows is not None and before[0] != plan.rows:
             where = ", ".join(f"{key}={value}" for key, value in plan.partition)
             raise damaged(
                 lake, spec, "compacted", f"the files of {where} hold {before[0]} rows where the log says {plan.rows}"
             )
-        order = [c for c in SORT_COLUMNS if c in columns]
-        sort = f"ORDER BY {', '.join(order)}" if order else ""
-        target = str(aside).replace("'", "''")
         try:
-            connection.execute(f"COPY (FROM {READ} {sort}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)", sources)
-            fsync_file(aside)
+            write_rows(connection, f"FROM {READ}", sources, columns, aside)
             written = {"files": [str(aside)]}
             after = _fingerprint(connection, written)
-            found = _statistics(connection, written, {c: columns[c] for c in covered if c in columns})
+            statistics = statistics_of(connection, written, {c: columns[c] for c in covered if c in columns})
         except duckdb.Error as error:
             raise LakeError(
                 f"cannot write the merged file {aside}: {error}", hint="check that the disk has room"
@@ -132,7 +127,23 @@ def _write(plan: Merge, aside: Path, covered: Sequence[str], spec: TableSpec, la
             f"the merged file {aside} does not hold the rows it was made of ({after[0]} of {before[0]})",
             hint="nothing was replaced; check the disk and the memory of this machine, then run the command again",
         )
-    return before[0], json.dumps({"numRecords": before[0], **found})
+    return before[0], statistics
+
+
+def describe(connection: duckdb.DuckDBPyConnection, files: Mapping[str, Any]) -> dict[str, str]:
+    """The columns of these files and their types."""
+    return {row[0]: row[1] for row in connection.execute(f"DESCRIBE FROM {READ}", files).fetchall()}
+
+
+def write_rows(
+    connection: duckdb.DuckDBPyConnection, query: str, values: Mapping[str, Any], columns: Collection[str], target: Path
+) -> None:
+    """Write the rows of a query as one durable Parquet file, sorted by those of `SORT_COLUMNS` that it has."""
+    order = [c for c in SORT_COLUMNS if c in columns]
+    sort = f"ORDER BY {', '.join(order)}" if order else ""
+    quoted = str(target).replace("'", "''")
+    connection.execute(f"COPY ({query} {sort}) TO '{quoted}' (FORMAT parquet, COMPRESSION zstd)", values)
+    fsync_file(target)
 
 
 def _fingerprint(connection: duckdb.DuckDBPyConnection, files: Mapping[str, Any]) -> tuple[int, int]:
@@ -141,10 +152,9 @@ def _fingerprint(connection: duckdb.DuckDBPyConnection, files: Mapping[str, Any]
     return (int(found[0]), int(found[1])) if found else (0, 0)
 
 
-def _statistics(
-    connection: duckdb.DuckDBPyConnection, files: Mapping[str, Any], columns: Mapping[str, str]
-) -> dict[str, dict[str, Any]]:
-    """minValues, maxValues and nullCount of these columns as Delta writes them."""
+def statistics_of(connection: duckdb.DuckDBPyConnection, files: Mapping[str, Any], columns: Mapping[str, str]) -> str:
+    """Row count, and smallest, largest and missing values of these columns, as Delta writes them."""
+    count = connection.execute(f"FROM {READ} SELECT count(*)", files).fetchone()
     bounds: dict[str, dict[str, Any]] = {"minValues": {}, "maxValues": {}, "nullCount": {}}
     for name, type_ in columns.items():
         quoted = '"' + name.replace('"', '""') + '"'
@@ -157,7 +167,7 @@ def _statistics(
         low, high = _bound(low), _bound(high)
         if low is not None and high is not None:
             bounds["minValues"][name], bounds["maxValues"][name] = low, high
-    return bounds
+    return json.dumps({"numRecords": count[0] if count else 0, **bounds})
 
 
 def _bound(value: Any) -> str | int | float | None:

@@ -30,9 +30,10 @@ class Merge:
         return sum(f.size for f in self.files)
 
     @property
-    def rows(self) -> int:
-        """Their rows, as the log counts them."""
-        return sum(f.rows for f in self.files)
+    def rows(self) -> int | None:
+        """Their rows, as the log counts them; None where it does not."""
+        counts = [f.rows for f in self.files if f.rows is not None]
+        return sum(counts) if len(counts) == len(self.files) else None
 
 
 def plan_merges(files: Iterable[LiveFile], *, today: date, target_bytes: int) -> list[Merge]:

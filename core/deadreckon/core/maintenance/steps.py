@@ -99,7 +99,7 @@ class Job:
             what = f"{len(gone.days)} days, {first} to {last}" if first != last else f"1 day, {first}"
             what += f"; {gone.open_lines} open quarantined lines" if gone.open_lines else ""
             size = sum(f.size for f in gone.files)
-            yield what, len(gone.files), 0, size, 0, sum(f.rows for f in gone.files)
+            yield what, len(gone.files), 0, size, 0, sum(f.rows or 0 for f in gone.files)
 
     def _compact(self) -> Iterator[tuple[str, int, int, int, int, int]]:
         done: list[tuple[Merge, Merged]] = []
@@ -107,7 +107,7 @@ class Job:
             files, _ = live_files(self.lake.table(self.spec))
             plans = plan_merges(files, today=self.today, target_bytes=self.settings.target_file_bytes)
             if self.dry_run:
-                done = [(plan, Merged(len(plan.files), plan.size, 0, plan.rows)) for plan in plans]
+                done = [(plan, Merged(len(plan.files), plan.size, 0, plan.rows or 0)) for plan in plans]
                 break
             missed = False
             for number, plan in enumerate(plans):

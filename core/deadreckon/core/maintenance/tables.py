@@ -26,7 +26,8 @@ class LiveFile:
     path: Path
     partition: tuple[tuple[str, str | None], ...]
     size: int
-    rows: int
+    rows: int | None
+    """None where the writer did not count them."""
     modified_ms: int
 
     @property
@@ -90,6 +91,6 @@ def _live_file(root: Path, row: Mapping[str, Any], keys: list[str]) -> LiveFile:
         root / unquote(row["path"]),
         spelled,
         row["size_bytes"],
-        row.get("num_records") or 0,
+        row.get("num_records"),
         row["modification_time"],
     )

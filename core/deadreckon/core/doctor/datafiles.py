@@ -1,0 +1,116 @@
+"""Data files that are missing, cut off or unreadable; and what can be done about the rows that they held."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from deadreckon.core.doctor.finding import Cabinet, Finding, Severity, Stage
+from deadreckon.core.doctor.history import History, Range, rows_of
+from deadreckon.core.doctor.inputs import inputs_of
+from deadreckon.core.doctor.partial import SERIAL, again, gone
+from deadreckon.core.doctor.rewind import Rewind
+from deadreckon.core.lake import EVENTS_TABLE, Action, Lake, TableSpec, commit
+from deadreckon.core.maintenance.tables import LiveFile, live_files
+
+
+def examine_files(lake: Lake, spec: TableSpec, *, deep: bool) -> Iterator[Finding]:
+    """Look at each live file: is it there, as long as the log says, with a readable end and the rows promised.
+
+    `deep`: every page is read and decoded as well.
+    """
+    history: History | None = None
+    files, _ = live_files(lake.table(spec))
+    for file in files:
+        fault = fault_of(file, deep=deep)
+        if fault:
+            history = history or History.of(lake.table_path(spec))
+            yield _finding(lake, spec, file, fault, history)
+
+
+def fault_of(file: LiveFile, *, deep: bool) -> str:
+    """What is wrong with a data file; empty when it is whole."""
+    try:
+        size = file.path.stat().st_size
+    except OSError as error:
+        return "is not there" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+    if size != file.size:
+        return f"has {size} bytes where the log says {file.size}"
+    return unreadable(file.path, file.rows, deep=deep)
+
+
+def unreadable(path: Path, rows: int | None, *, deep: bool) -> str:
+    """Why a Parquet file cannot be read, or how it differs from the rows promised; empty when it is whole."""
+    try:
+        with pq.ParquetFile(path) as parquet:
+            found = parquet.metadata.num_rows
+            if deep:
+                found = sum(batch.num_rows for batch in parquet.iter_batches())
+    except (OSError, pa.ArrowException) as error:
+        return f"cannot be read: {str(error).partition(chr(10))[0]}"
+    return f"holds {found} rows where the log says {rows}" if rows not in (None, found) else ""
+
+
+def _finding(lake: Lake, spec: TableSpec, file: LiveFile, fault: str, history: History) -> Finding:
+    parts = history.made_of(file.raw)
+    whole = bool(parts) and all(
+        history.exists(p) and not unreadable(lake.table_path(spec) / p, rows_of(history.adds[p]), deep=True)
+        for p in parts
+    )
+    ranges = history.ranges(file.raw) if spec.name == EVENTS_TABLE.name else []
+    plan = Rewind.plan(lake, ranges)
+    if whole:
+        remedy = f"the {len(parts)} files that it was merged from are still there: they take its place, no row is lost"
+    elif plan.readable:
+        remedy = (
+            "it leaves the table, and the next `reckon ingest` reads again, from before the loss: "
+            f"{', '.join(plan.readable)}"
+        )
+    else:
+        remedy = "it leaves the table, so that all else can be read again"
+    if not whole and (plan.lost or not plan.known):
+        remedy += "; of inputs that cannot be read again the loss goes on record in the quarantine, code lost"
+    return Finding(
+        "file_missing" if fault == "is not there" else "file_damaged",
+        Severity.damage,
+        spec.name,
+        file.raw,
+        f"a data file of {file.rows} rows {fault}",
+        _risk(lake, file, ranges, whole=whole),
+        remedy,
+        Stage.files,
+        lambda cabinet: _mend(cabinet, lake, spec, file, history, parts if whole else [], plan),
+    )
+
+
+def _risk(lake: Lake, file: LiveFile, ranges: list[Range] | None, *, whole: bool) -> str:
+    if whole:
+        return "queries that need it fail; no row is lost"
+    if ranges is None:
+        return (
+            f"queries that need it fail; its {file.rows} rows are lost, and the log no longer says where they came from"
+        )
+    if not ranges:
+        return f"queries that need it fail; its {file.rows} rows are lost"
+    names = inputs_of(lake)
+    told = [f"bytes {r.start} to {r.end} of {names.get(r.source_id, r.source_id)}" for r in ranges[:5]]
+    more = f" and {len(ranges) - 5} more" if len(ranges) > 5 else ""
+    return f"queries that need it fail; its {file.rows} rows came from {', '.join(told)}{more}"
+
+
+def _mend(
+    cabinet: Cabinet, lake: Lake, spec: TableSpec, file: LiveFile, history: History, parts: list[str], plan: Rewind
+) -> str:
+    kept = f"; what is left of it is kept in {cabinet.keep(file.path)}" if file.path.exists() else ""
+    if not parts and spec.name == EVENTS_TABLE.name:
+        return plan.carry_out(lake, file) + kept
+    table = lake.table(spec)
+    actions: list[Action] = [again(history.adds[p]) for p in parts]
+    actions.append(gone(history.adds[file.raw], int(time.time() * 1000)))
+    txns = {SERIAL: (table.transaction_version(SERIAL) or 0) + 1} if spec.name == EVENTS_TABLE.name else {}
+    commit(table, actions, txns=txns, metadata={"deadreckon.doctor": "restore" if parts else "drop"})
+    return (f"{len(parts)} files took its place" if parts else f"its {file.rows} rows left the table") + kept

@@ -1,0 +1,97 @@
+"""The inputs that the ledger knows, and whether they can be read again."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from deadreckon.core import schema
+from deadreckon.core.doctor.history import Range
+from deadreckon.core.lake import Lake
+from deadreckon.core.maintenance.merge import READ, describe
+from deadreckon.core.maintenance.tables import LiveFile, live_files
+
+TAIL_BYTES: Final = 256
+"""Ingest's ledger holds the hash of that many bytes before the end of what was read."""
+NEWEST: Final = f"""
+    FROM {READ} SELECT source_id, max(end_offset), arg_max(source_path, end_offset), arg_max(tail_hash, end_offset)
+    WHERE record = 'source' GROUP BY source_id
+"""
+
+RANGES: Final = f"""
+    FROM {READ} SELECT source_id, source_offset, end_offset
+    WHERE record = 'source' AND end_offset > source_offset ORDER BY source_id, source_offset
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What the ledger knows of an input."""
+
+    path: str
+    end: int
+    tail_hash: str
+
+    @property
+    def readable(self) -> bool:
+        """Whether what was read of it can be read again, byte for byte, under the same name."""
+        try:
+            with Path(self.path).open("rb") as file:
+                start = max(0, self.end - TAIL_BYTES)
+                file.seek(start)
+                tail = file.read(self.end - start)
+        except OSError:
+            return False
+        return len(tail) == self.end - start and hashlib.sha256(tail).hexdigest() == self.tail_hash
+
+
+def whole_files(lake: Lake, part: str) -> list[LiveFile]:
+    """The live files of one part that can be read at all."""
+    found = []
+    for file in live_files(lake.table())[0]:
+        if dict(file.partition).get("part") == part:
+            try:
+                pq.read_metadata(file.path)
+            except (OSError, pa.ArrowException):
+                continue
+            found.append(file)
+    return found
+
+
+def inputs(lake: Lake) -> dict[str, Input]:
+    """Every input that a readable part of the ledger knows."""
+    files = [str(f.path) for f in whole_files(lake, schema.PART_LEDGER)]
+    if not files:
+        return {}
+    with duckdb.connect() as connection:
+        if "tail_hash" not in describe(connection, {"files": files}):
+            return {}
+        rows = connection.execute(NEWEST, {"files": files}).fetchall()
+    return {source: Input(path or "", end, tail or "") for source, end, path, tail in rows}
+
+
+def inputs_of(lake: Lake) -> dict[str, str]:
+    """The paths of inputs by their ids."""
+    return {source: found.path or source for source, found in inputs(lake).items()}
+
+
+def unread(lake: Lake) -> list[Range]:
+    """Bytes of inputs that lie before others that were read, and that no ledger row speaks of."""
+    files = [str(f.path) for f in whole_files(lake, schema.PART_LEDGER)]
+    if not files:
+        return []
+    found: list[Range] = []
+    source, reached = "", 0
+    for source_id, start, end in duckdb.execute(RANGES, {"files": files}).fetchall():
+        if source_id != source:
+            source, reached = source_id, 0
+        if start > reached:
+            found.append(Range(source_id, reached, start))
+        reached = max(reached, end)
+    return found
