@@ -10,6 +10,7 @@ All take turns in short rounds, so that a busy machine slows all of them; the fi
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import os
@@ -17,7 +18,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import orjson
@@ -42,12 +43,14 @@ BOUND = {
 }
 
 
-def cases(directory: Path) -> dict[str, Callable[[], object]]:
-    """Return what is measured, by name; the first is the yardstick."""
+@contextlib.contextmanager
+def cases(directory: Path) -> Iterator[dict[str, Callable[[], object]]]:
+    """Give what is measured, by name; the first is the yardstick."""
     emit.configure(directory=directory / "spool", service="bench")
     log = emit.get_logger()
     bound = emit.get_logger(**BOUND)
     fd = os.open(directory / "raw.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    beside_file = (directory / "structlog.jsonl").open("ab", buffering=0)
     newline = orjson.OPT_APPEND_NEWLINE
 
     # Written out, as programs do: unpacking a dictionary into a call is a cost of its own.
@@ -93,7 +96,7 @@ def cases(directory: Path) -> dict[str, Callable[[], object]]:
     assert len(event) == 25, f"{len(event)} fields: {list(event)}"
 
     fast = structlog.wrap_logger(
-        structlog.BytesLogger((directory / "structlog.jsonl").open("ab", buffering=0)),
+        structlog.BytesLogger(beside_file),
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
@@ -125,13 +128,17 @@ def cases(directory: Path) -> dict[str, Callable[[], object]]:
         with emit.span("llm.call", operation="chat") as one:
             one.set(ttft_ms=120.5, input_tokens=1532, output_tokens=211, cost_usd=0.00412, finish_reason="stop")
 
-    return {
+    yield {
         "raw: orjson.dumps + os.write": lambda: os.write(fd, orjson.dumps(event, None, newline)),
         "emit, 9 fields bound, 8 in the call": partly,
         "emit, all 17 in the call": wholly,
         "emit.span with 6 fields": span,
         "structlog + orjson + BytesLogger": beside,
     }
+    os.close(fd)
+    beside_file.close()
+    emit.close()
+    emit.configure()
 
 
 def measure(functions: dict[str, Callable[[], object]]) -> dict[str, float]:
@@ -148,10 +155,8 @@ def measure(functions: dict[str, Callable[[], object]]) -> dict[str, float]:
 
 def main() -> int:
     """Print the table; return 1 when emit of an event costs more than 3 times raw."""
-    with tempfile.TemporaryDirectory(prefix="bench-emit-") as directory:
-        medians = measure(cases(Path(directory)))
-        emit.close()
-        emit.configure()
+    with tempfile.TemporaryDirectory(prefix="bench-emit-") as directory, cases(Path(directory)) as functions:
+        medians = measure(functions)
     yardstick = next(iter(medians.values()))
     out = io.StringIO()
     out.write(f"{'one event of 25 fields':<38}{'us':>8}{'x raw':>8}\n")

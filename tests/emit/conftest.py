@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.emit import spools
 
 from deadreckon import emit
-from tests.emit import spools
 
 
 class SpoolFolder:

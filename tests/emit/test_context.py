@@ -9,8 +9,9 @@ import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
-from deadreckon import emit
 from tests.emit.conftest import SpoolFolder
+
+from deadreckon import emit
 
 
 def test_bind_lasts_until_unbind(spool: SpoolFolder) -> None:
@@ -140,7 +141,8 @@ def test_every_binding_form_hashes_the_user(spool: SpoolFolder) -> None:
     with emit.span("s", user_id="bob"):
         pass
     users = {event["user_id"] for event in spool.events()}
-    assert len(users) == 1 and users.pop().startswith("sha256:")
+    assert len(users) == 1
+    assert users.pop().startswith("sha256:")
     assert not any(b"bob" in path.read_bytes() for path in spool.path.iterdir())
 
 

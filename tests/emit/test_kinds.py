@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from tests.emit.conftest import SpoolFolder
 
 from deadreckon import emit
-from tests.emit.conftest import SpoolFolder
 
 CASES: dict[str, tuple[Callable[[], None], dict[str, Any]]] = {
     "metric": (
@@ -46,7 +46,7 @@ CASES: dict[str, tuple[Callable[[], None], dict[str, Any]]] = {
         {"kind": "score", "event": "score", "name": "tone", "label": "rude", "source": "human"},
     ),
     "score of a check": (
-        lambda: emit.score("is_json", True),
+        lambda: emit.score("is_json", value=True),
         {"kind": "score", "event": "score", "name": "is_json", "value": 1, "source": "code"},
     ),
     "feedback": (
@@ -69,11 +69,11 @@ CASES: dict[str, tuple[Callable[[], None], dict[str, Any]]] = {
         {"kind": "decision", "event": "decision", "name": "plan", "choice": '{"steps":2}', "options": ["one"]},
     ),
     "contract": (
-        lambda: emit.contract("refund_limit", True, label="policy"),
+        lambda: emit.contract("refund_limit", passed=True, label="policy"),
         {"kind": "contract", "event": "contract", "name": "refund_limit", "label": "policy", "passed": True},
     ),
     "broken contract": (
-        lambda: emit.contract("refund_limit", False, label="budget", action="refused"),
+        lambda: emit.contract("refund_limit", passed=False, label="budget", action="refused"),
         {
             "kind": "contract",
             "event": "contract",
@@ -134,7 +134,7 @@ def test_fields_of_the_users_own_stand_beside_the_columns(spool: SpoolFolder, na
 
 
 def test_the_stamp_is_utc_with_microseconds_and_an_id_of_version_7(spool: SpoolFolder) -> None:
-    """ts and event_id have the form that the lake's columns are declared with."""
+    """The time and the id have the form that the lake's columns are declared with."""
     before = datetime.now(UTC)
     emit.event("hello")
     after = datetime.now(UTC)

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 import structlog
+from tests.emit.conftest import SpoolFolder
 
 from deadreckon import emit
-from tests.emit.conftest import SpoolFolder
 
 
 def test_a_log_line_carries_event_level_and_fields(spool: SpoolFolder) -> None:
@@ -65,7 +65,8 @@ def test_levels_below_the_configured_are_not_written(spool: SpoolFolder) -> None
     log.warning("yes")
     emit.metric("loss", 1)
     assert [event["event"] for event in spool.events()] == ["yes", "metric"]
-    assert log.is_enabled_for(30) and not log.isEnabledFor(20)
+    assert log.is_enabled_for(30)
+    assert not log.isEnabledFor(20)
     assert log.get_effective_level() == log.getEffectiveLevel() == 30
 
 
@@ -133,20 +134,40 @@ def test_fields_may_have_the_names_of_the_stamp(spool: SpoolFolder) -> None:
     assert (event["kind"], event["level"], event["pid"]) == ("decision", "error", 1)
 
 
+def fail(message: str) -> None:
+    """Raise."""
+    raise ValueError(message)
+
+
+def test_a_field_may_have_any_name(spool: SpoolFolder) -> None:
+    """Names of Python's own parameters are no exception."""
+    names = ["self", "args", "fields", "event", "cls", "source", "at", "context", "capture", "label"]
+    fields = dict.fromkeys(names, "mine")
+    emit.get_logger().info("x", **fields)
+    emit.get_logger().log("info", "x", **fields)
+    emit.get_logger().bind(**fields).info(event="mine")
+    with emit.bound(**{name: "mine" for name in names if name != "event"}), emit.span("mine") as span:
+        span.set(**{name: "mine" for name in names if name != "capture"})
+    for event in spool.events():
+        assert {name for name in names if event.get(name) != "mine"} <= {"event"}
+        assert event["event"] == "mine"
+
+
 def test_an_exception_is_written_with_type_message_and_traceback(spool: SpoolFolder) -> None:
     """exception() takes the one being handled; exc_info takes any form that logging knows."""
     log = emit.get_logger()
     try:
-        raise ValueError("no such item")
+        fail("no such item")
     except ValueError as error:
         caught = error
         log.exception("a")
-        log.error("b", exc_info=True)
+        log.error("b", exc_info=True)  # noqa: G201  # the form under test
     log.error("c", exc_info=caught)
     log.error("d", exc_info=(ValueError, caught, caught.__traceback__))
     for event in spool.events():
         assert (event["error_type"], event["error_message"]) == ("ValueError", "no such item")
-        assert event["exception"].startswith("Traceback") and event["exception"].endswith("ValueError: no such item")
+        assert event["exception"].startswith("Traceback")
+        assert event["exception"].endswith("ValueError: no such item")
         assert "exc_info" not in event
 
 
@@ -159,21 +180,21 @@ def test_exception_outside_a_handler_is_just_an_error(spool: SpoolFolder) -> Non
 def test_an_exception_that_cannot_be_printed_is_still_logged(spool: SpoolFolder) -> None:
     """The application's broken __str__ stays the application's."""
 
-    class Broken(Exception):
+    class BrokenError(Exception):
         def __str__(self) -> str:
             raise RuntimeError("worse")
 
-    emit.get_logger().error("x", exc_info=Broken())
+    emit.get_logger().error("x", exc_info=BrokenError())
     event = spool.event()
-    assert event["error_type"].endswith("Broken")
+    assert event["error_type"].endswith("BrokenError")
     assert (
         event["error_message"]
-        == "<unprintable test_an_exception_that_cannot_be_printed_is_still_logged.<locals>.Broken>"
+        == "<unprintable test_an_exception_that_cannot_be_printed_is_still_logged.<locals>.BrokenError>"
     )
 
 
 def test_the_logger_is_structlogs_kind_of_logger() -> None:
-    """structlog's own helpers accept it."""
+    """The helpers of structlog accept it."""
     log = emit.get_logger(a=1)
     assert isinstance(log, structlog.types.BindableLogger)
     assert structlog.get_context(log) == {"a": 1}

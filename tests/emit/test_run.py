@@ -9,10 +9,10 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from tests.emit.conftest import SpoolFolder
 
 from deadreckon import emit
 from deadreckon.emit._pins import git_commit
-from tests.emit.conftest import SpoolFolder
 
 
 def test_a_run_is_two_events_and_everything_between_carries_its_id(spool: SpoolFolder) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from deadreckon import emit
 from tests.emit.conftest import SpoolFolder
 from tests.emit.spools import events, run
+
+from deadreckon import emit
 
 
 def test_without_anything_the_spool_is_in_the_working_directory(tmp_path: Path) -> None:
@@ -77,7 +77,8 @@ def test_a_wrong_variable_is_named_on_stderr_and_ignored(tmp_path: Path, capfd: 
     process = start("from deadreckon import emit; emit.event('x')", tmp_path / "spool", DEADRECKON_LEVEL="loud")
     _, err = process.communicate()
     assert "DEADRECKON_LEVEL='loud' ignored: expected one of debug, info" in err
-    assert process.returncode == 0 and len(events(tmp_path / "spool")) == 1
+    assert process.returncode == 0
+    assert len(events(tmp_path / "spool")) == 1
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,7 @@ def test_a_wrong_variable_is_named_on_stderr_and_ignored(tmp_path: Path, capfd: 
 def test_a_wrong_argument_is_an_error_that_says_what_is_expected(
     spool: SpoolFolder, argument: str, value: Any, expected: str
 ) -> None:
-    """configure runs when the program starts: the one place where emit raises."""
+    """It runs when the program starts: the one place where emit raises."""
     with pytest.raises(ValueError, match=rf"emit\.configure\({argument}=.*{expected}"):
         spool.configure(**{argument: value})
     emit.event("still works")
@@ -110,7 +111,8 @@ def test_configuring_again_starts_from_the_defaults(spool: SpoolFolder) -> None:
     log.info("x")
     first, second = spool.events()
     assert first["environment"] == "staging"
-    assert "environment" not in second and second["service"] == "other"
+    assert "environment" not in second
+    assert second["service"] == "other"
 
 
 def test_configuring_another_directory_seals_the_file_in_the_old(spool: SpoolFolder) -> None:

@@ -61,7 +61,7 @@ class bound:  # noqa: N801  # used like a function: with emit.bound(request_id=.
 
     __slots__ = ("_fields", "_previous", "_token")
 
-    def __init__(self, **fields: Any) -> None:
+    def __init__(self, /, **fields: Any) -> None:
         self._fields = fields
 
     def __enter__(self) -> None:

@@ -172,7 +172,7 @@ class Emitter:
         self._append(encode(fields))
 
     def _wanted(self, label: Label) -> bool:
-        """Ask the settings, which the first event reads; later events are compared with `threshold` before they come."""
+        """Ask the settings, which the first event reads; later ones are compared with `threshold` before they come."""
         return self.settings.threshold <= (LEVELS[label.level] if label.kind == "log" else LEVELS["critical"])
 
     def _long(self, label: Label, event: Any, fields: Mapping[str, Any], source: Source, **how: Any) -> bytes:

@@ -49,7 +49,7 @@ class Logger:
 
     __hash__ = object.__hash__
 
-    def bind(self, **fields: Any) -> Logger:
+    def bind(self, /, **fields: Any) -> Logger:
         """Return a logger with these fields added."""
         return type(self)(self._logger, self._processors, {**self._context, **fields})
 
@@ -69,16 +69,16 @@ class Logger:
         rest = {key: value for key, value in self._context.items() if key not in keys}
         return type(self)(self._logger, self._processors, rest)
 
-    def new(self, **fields: Any) -> Logger:
+    def new(self, /, **fields: Any) -> Logger:
         """Return a logger with only these fields."""
         return type(self)(self._logger, self._processors, fields)
 
-    def debug(self, event: Any = "", *args: Any, **fields: Any) -> None:
+    def debug(self, event: Any = "", /, *args: Any, **fields: Any) -> None:
         """Log at level debug."""
         if EMITTER.threshold <= 10:
             self._log(_DEBUG, event, args, fields)
 
-    def info(self, event: Any = "", *args: Any, **fields: Any) -> None:
+    def info(self, event: Any = "", /, *args: Any, **fields: Any) -> None:
         """Log at level info."""
         if EMITTER.threshold <= 20:
             if args or self._processors:
@@ -86,28 +86,28 @@ class Logger:
             else:
                 EMITTER.send(_INFO, event, fields, self._source)
 
-    def warning(self, event: Any = "", *args: Any, **fields: Any) -> None:
+    def warning(self, event: Any = "", /, *args: Any, **fields: Any) -> None:
         """Log at level warning."""
         if EMITTER.threshold <= 30:
             self._log(_WARNING, event, args, fields)
 
-    def error(self, event: Any = "", *args: Any, **fields: Any) -> None:
+    def error(self, event: Any = "", /, *args: Any, **fields: Any) -> None:
         """Log at level error."""
         if EMITTER.threshold <= 40:
             self._log(_ERROR, event, args, fields)
 
-    def exception(self, event: Any = "", *args: Any, **fields: Any) -> None:
+    def exception(self, event: Any = "", /, *args: Any, **fields: Any) -> None:
         """Log at level error with the exception being handled."""
         if EMITTER.threshold <= 40:
             fields.setdefault("exc_info", True)
             self._log(_ERROR, event, args, fields)
 
-    def critical(self, event: Any = "", *args: Any, **fields: Any) -> None:
+    def critical(self, event: Any = "", /, *args: Any, **fields: Any) -> None:
         """Log at level critical."""
         if EMITTER.threshold <= 50:
             self._log(_CRITICAL, event, args, fields)
 
-    def log(self, level: int | str, event: Any = "", *args: Any, **fields: Any) -> None:
+    def log(self, level: int | str, event: Any = "", /, *args: Any, **fields: Any) -> None:
         """Log at a level given by name or by logging's number."""
         label = _LABELS[level_name(level)]
         if EMITTER.threshold <= LEVELS[label.level]:
@@ -118,31 +118,31 @@ class Logger:
     err = error
     msg = info
 
-    async def adebug(self, event: Any = "", *args: Any, **fields: Any) -> None:
+    async def adebug(self, event: Any = "", /, *args: Any, **fields: Any) -> None:
         """Log at level debug. No thread is involved: writing costs microseconds."""
         self.debug(event, *args, **fields)
 
-    async def ainfo(self, event: Any = "", *args: Any, **fields: Any) -> None:
+    async def ainfo(self, event: Any = "", /, *args: Any, **fields: Any) -> None:
         """Log at level info."""
         self.info(event, *args, **fields)
 
-    async def awarning(self, event: Any = "", *args: Any, **fields: Any) -> None:
+    async def awarning(self, event: Any = "", /, *args: Any, **fields: Any) -> None:
         """Log at level warning."""
         self.warning(event, *args, **fields)
 
-    async def aerror(self, event: Any = "", *args: Any, **fields: Any) -> None:
+    async def aerror(self, event: Any = "", /, *args: Any, **fields: Any) -> None:
         """Log at level error."""
         self.error(event, *args, **fields)
 
-    async def aexception(self, event: Any = "", *args: Any, **fields: Any) -> None:
+    async def aexception(self, event: Any = "", /, *args: Any, **fields: Any) -> None:
         """Log at level error with the exception being handled."""
         self.exception(event, *args, **fields)
 
-    async def acritical(self, event: Any = "", *args: Any, **fields: Any) -> None:
+    async def acritical(self, event: Any = "", /, *args: Any, **fields: Any) -> None:
         """Log at level critical."""
         self.critical(event, *args, **fields)
 
-    async def alog(self, level: int | str, event: Any = "", *args: Any, **fields: Any) -> None:
+    async def alog(self, level: int | str, event: Any = "", /, *args: Any, **fields: Any) -> None:
         """Log at a level given by name or number."""
         self.log(level, event, *args, **fields)
 
@@ -163,7 +163,7 @@ class Logger:
             event = _formatted(event, args)
         if self._processors:
             try:
-                record = {**self._context, **fields, "event": event}
+                record = {**self._context, "event": event, **fields}
                 left = processed(self._processors, self._logger, label.level, record)
             except Exception as error:  # noqa: BLE001  # a processor of the user's must not end the user's program
                 EMITTER.fail(event, error)

@@ -45,21 +45,22 @@ class Run:
         self._send(_RUN, "run.start", {**self._fields, "status": "running"})
         return self
 
-    def set(self, **fields: Any) -> Self:
+    def set(self, /, **fields: Any) -> Self:
         """Add fields to `run.end`, such as final figures or `versions` known only then."""
         self._summary.update(fields)
         return self
 
-    def metric(self, name: str, value: float | None, *, step: int | None = None, **fields: Any) -> None:
+    def metric(self, /, name: str, value: float | None, *, step: int | None = None, **fields: Any) -> None:
         """Write one measurement; see `emit.metric`."""
         _kinds.metric(name, value, step=step, **{"run_id": self.id, **fields})
 
-    def artifact(self, name: str, uri: Any, **fields: Any) -> None:
+    def artifact(self, /, name: str, uri: Any, **fields: Any) -> None:
         """Write that the run produced a file or object; see `emit.artifact`."""
         _kinds.artifact(name, uri, **{"run_id": self.id, **fields})
 
     def fold(
         self,
+        /,
         fold: str | int,
         *,
         train_start: date | str,

@@ -29,6 +29,11 @@ class Sealer:
         self.lost_lines = 0
         self.reason = ""
 
+    @property
+    def backlog(self) -> int:
+        """How many files are not sealed yet."""
+        return len(self._waiting) + len(self._in_hand)
+
     def add(self, file: SpoolFile) -> None:
         """Take a file that nothing is written to any more."""
         self._waiting.append(file)

@@ -77,7 +77,7 @@ class Span:
         self._began_timer = EMITTER.timer()
         return self
 
-    def set(self, **fields: Any) -> Self:
+    def set(self, /, **fields: Any) -> Self:
         """Add fields, such as `input_tokens`, `output_tokens`, `cost_usd`, `finish_reason` or your own."""
         self._fields.update(fields)
         return self
@@ -105,7 +105,7 @@ class Span:
         elif error is not None:
             fields.update(error_fields(error))
         fields["status"] = status
-        fields["name"] = self.name
+        fields.setdefault("name", self.name)
         fields.setdefault("operation", "internal")
         fields.setdefault("duration_ms", duration)
         if self._ttft is not None:

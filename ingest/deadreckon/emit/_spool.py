@@ -25,6 +25,7 @@ _RETRY_DIRECTORY = 10.0
 _RETRY_ALL = 1.0
 _COMPLAIN_EVERY = 60.0
 _SMALL = 64 * 1024
+_MAX_BACKLOG = 8
 
 Notice = Callable[[str, dict[str, Any]], bytes]
 
@@ -88,13 +89,13 @@ class Spool:
 
     def append(self, block: bytes) -> None:
         """Write whole lines. On return the system has them, or they are dropped and counted."""
-        self._acquire()
-        if self._busy:  # a signal handler emits while this thread is in the middle of a write
-            self._pending.append(block)
-            self._release()
-            return
-        self._busy = True
+        mine = False
         try:
+            self._acquire()
+            if self._busy:  # a signal handler emits while this thread is in the middle of a write
+                self._pending.append(block)
+                return
+            mine = self._busy = True
             size = len(block)
             room = self._room - size
             if room < 0:
@@ -108,18 +109,25 @@ class Spool:
             self._broke(error.strerror)
             self._place(block)
         except BaseException:  # the user's interrupt may have torn the line
-            self._broke(None)
+            if mine:
+                self._broke(None)
             raise
         finally:
-            while self._pending:
-                self._place(self._pending.popleft())
-            self._busy = False
-            self._release()
+            if mine:
+                while self._pending:
+                    self._place(self._pending.popleft())
+                self._busy = False
+            try:
+                self._release()
+            except RuntimeError:
+                pass  # interrupted while it waited for the lock
 
     def _place(self, block: bytes) -> None:
         """Write when there is no file, it is full, it broke, or the trap was set."""
         self._spring()
-        if self._room < len(block) or not self._write(block):
+        # A file grows beyond its size while the disk is behind with the ones before: each of them is open until sealed.
+        fits = self._room >= len(block) or (self._room >= 0 and self._sealer.backlog >= _MAX_BACKLOG)
+        if not fits or not self._write(block):
             self._retire()
             if any(self._open(directory) and self._write(block) for directory in self._directories()):
                 self._report()
