@@ -5,6 +5,7 @@ Flags: 0 fine; 1 care: a dialect must rewrite the line; 2 bad: the line is refus
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from deadreckon.core.schema import KINDS, LEVELS, STATUSES, Column
@@ -104,29 +105,42 @@ def opens(text: str, bracket: str) -> str:
     return f"({text} >= '{bracket}' AND {text} < '{chr(ord(bracket) + 1)}')"
 
 
+SMALL: Final = frozenset({"attempt", "step", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens"})
+"""Integers that are often 0 or 1, which a parser asked for a number gives for booleans too: these are read as text."""
+
+
 def spec_type(column: Column) -> str:
-    """The type that the JSON parser is asked for: numbers come as DOUBLE, without a text in between."""
-    return {"bigint": "DOUBLE", "double": "VARCHAR", "json": "JSON"}.get(column.type, "VARCHAR")
+    """The type that the JSON parser is asked for: most numbers come as DOUBLE, without a text in between."""
+    if column.type in ("bigint", "double"):
+        return "VARCHAR" if column.name in SMALL else "DOUBLE"
+    return "JSON" if column.type == "json" else "VARCHAR"
 
 
-def converted(column: Column, raw: str, line: str, key: str) -> str:
-    """The column's value from `raw`, what the parser gave for the key; NULL where it does not convert exactly."""
+def text_of(line: str, keys: Sequence[str]) -> str:
+    """The text of the one of these keys that a line has."""
+    return f"coalesce({', '.join(f'json_extract_string({line}, {json_path(k)})' for k in keys)})"
+
+
+def converted(column: Column, raw: str, line: str, keys: Sequence[str]) -> str:
+    """The column's value from `raw`, what the parser gave for its key; NULL where it does not convert exactly."""
     if column.name == "ts":
         return timestamp(raw)
     if column.name == "level":
         return level(raw)
     if column.name in ("kind", "status", "trace_id", "span_id", "parent_span_id"):
         return f"lower({raw})"
+    if column.name in SMALL:
+        number = "'-?[0-9]{1,18}([.]0+)?([eE][+]?[0-9]{1,2})?'"
+        exact = f"TRY_CAST({raw} AS DECIMAL(38, 9))"
+        return f"""(CASE
+            WHEN TRY_CAST({raw} AS BIGINT)::VARCHAR = {raw} THEN TRY_CAST({raw} AS BIGINT)
+            WHEN regexp_full_match({raw}, {number}) AND {exact} % 1 = 0 THEN TRY_CAST({exact} AS BIGINT)
+        END)"""
     if column.type == "bigint":
         # Past 2**53 a DOUBLE cannot say which integer it was: then the text is asked.
         return f"""(CASE
             WHEN abs({raw}) < 9007199254740992 THEN CASE WHEN {raw} = trunc({raw}) THEN CAST({raw} AS BIGINT) END
-            WHEN {raw} IS NOT NULL THEN TRY_CAST(json_extract_string({line}, {json_path(key)}) AS BIGINT)
-        END)"""
-    if column.type == "double":
-        return f"""(CASE
-            WHEN isfinite(TRY_CAST({raw} AS DOUBLE)) THEN TRY_CAST({raw} AS DOUBLE)
-            WHEN {raw} IN ('NaN', 'Infinity', '-Infinity') THEN TRY_CAST({raw} AS DOUBLE)
+            WHEN {raw} IS NOT NULL THEN TRY_CAST({text_of(line, keys)} AS BIGINT)
         END)"""
     if column.type == "boolean":
         return f"(CASE {raw} WHEN 'true' THEN true WHEN 'false' THEN false END)"
@@ -135,8 +149,8 @@ def converted(column: Column, raw: str, line: str, key: str) -> str:
     return raw
 
 
-def bad(column: Column, raw: str, value: str, line: str, key: str, shapes: str) -> str:
-    """Whether the key's value is not of the column's type; `shapes` are those that have the key, for SQL's IN."""
+def bad(column: Column, raw: str, value: str, line: str, key: str, present: str) -> str:
+    """Whether the key's value is not of the column's type; `present`: whether the line has the key at all."""
     if column.name == "ts":
         # Bounds, not year(): a calendar function on TIMESTAMPTZ costs more than the whole parse.
         right = f"{value} >= TIMESTAMPTZ '0001-01-01 00:00:00+00' AND {value} < TIMESTAMPTZ '10000-01-01 00:00:00+00'"
@@ -149,12 +163,18 @@ def bad(column: Column, raw: str, value: str, line: str, key: str, shapes: str) 
     if column.type == "string":
         # Only a text that looks like JSON is asked for its type.
         return f"(({opens(raw, '{')} OR {opens(raw, '[')}) AND {kind} IN ('OBJECT', 'ARRAY'))"
-    if column.type == "bigint":
+    if spec_type(column) == "DOUBLE":
         # The parser gives NULL for what is no number, and 0 or 1 for a boolean: only those are asked for their type.
         mistaken = f"(contains({line}, 'true') OR contains({line}, 'false')) AND {kind} = 'BOOLEAN'"
-        return f"""(({raw} IS NULL AND shape IN ({shapes}) AND {kind} <> 'NULL')
-            OR ({raw} IS NOT NULL AND {value} IS NULL)
-            OR ({raw} >= 0 AND {raw} <= 1 AND {mistaken}))"""
+        literals = "('NaN', 'Infinity', '-Infinity')"
+        wrong = (
+            f"{value} IS NULL"
+            if column.type == "bigint"
+            else (f"NOT isfinite({raw}) AND {text_of(line, [key])} NOT IN {literals}")
+        )
+        return f"""(({raw} IS NULL AND {present} AND {kind} <> 'NULL')
+            OR ({raw} IS NOT NULL AND {wrong})
+            OR ({raw} >= 0 AND {raw} <= 1 AND ({raw} = 0 OR {raw} = 1) AND {mistaken}))"""
     return f"({raw} IS NOT NULL AND {value} IS NULL)"
 
 

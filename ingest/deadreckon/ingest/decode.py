@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -11,6 +11,7 @@ from typing import Final
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from deadreckon.core.schema import EVENT_COLUMNS, EVENTS, Column
 from deadreckon.ingest import convert, shapes
@@ -67,21 +68,34 @@ def decode(
     found = shapes.find(con, lines)
     plan = shapes.plan(found, aliases, care=care)
     aside = shapes.mask(found, found.care | found.bad) | (found.index < 0)
-    shaped = lines.append_column("shape", pa.array(found.index))
+    shaped = lines
+    for number, bits in enumerate(plan.presence(found)):
+        shaped = shaped.append_column(f"has{number}", pa.array(bits))
     con.register("lines_in", shaped.filter(pa.array(~aside)) if aside.any() else shaped)
     sql, columns = statement(plan, user_ids, now, care=care)
     con.execute(f"CREATE OR REPLACE TABLE {relation} AS {sql}")
     con.unregister("lines_in")
     flagged = con.execute(f"SELECT n, flag FROM {relation} WHERE flag <> 0").fetchnumpy()
     numbers, flags = np.asarray(flagged["n"]), np.asarray(flagged["flag"])
-    shaped_care = np.flatnonzero(shapes.mask(found, found.care) & (found.index >= 0))
-    shaped_bad = np.flatnonzero(shapes.mask(found, found.bad) | (found.index < 0))
+    unread = found.index < 0
+    halves = _halves(lines, unread) if care else np.zeros(len(unread), dtype=bool)
+    shaped_care = np.flatnonzero((shapes.mask(found, found.care) & ~unread) | halves)
+    shaped_bad = np.flatnonzero(shapes.mask(found, found.bad) | (unread & ~halves))
     return Decoded(
         relation,
         columns,
         np.sort(np.concatenate([shaped_care, numbers[flags == CARE]])),
         np.sort(np.concatenate([shaped_bad, numbers[flags == BAD]])),
     )
+
+
+def _halves(lines: pa.Table, unread: np.ndarray) -> np.ndarray:
+    """Lines that may be unread only because half a character stands in them, as an escape: Python reads those."""
+    rows = np.flatnonzero(unread)
+    found = np.zeros(len(unread), dtype=bool)
+    if len(rows):
+        found[rows] = pc.match_substring(lines.column("line").take(pa.array(rows)), "\\ud", ignore_case=True).to_numpy()
+    return found
 
 
 def statement(plan: Plan, user_ids: UserIds, now: datetime, *, care: bool) -> tuple[str, tuple[str, ...]]:
@@ -100,10 +114,14 @@ def statement(plan: Plan, user_ids: UserIds, now: datetime, *, care: bool) -> tu
         raw, value = quoted("raw_" + column.name), quoted(column.name)
         raws.append(f"{_raw(column, keys)} AS {raw}")
         if column.name not in ("event_id", "user_id"):
-            values.append(f"{convert.converted(column, raw, 'line', keys[0])} AS {value}")
-        checks += [convert.bad(column, raw, value, "line", k, _in(plan.having[k])) for k in keys]
+            values.append(f"{convert.converted(column, raw, 'line', keys)} AS {value}")
+        wrong = [convert.bad(column, raw, value, "line", k, plan.has(k) if k in plan.asked else "true") for k in keys]
         if care:
             cares.append(convert.care(column, raw, value))
+        if care and column.type == "string":
+            cares += wrong  # an object where a text is meant may be a dialect's: {"service": {"name": ...}}
+        else:
+            checks += wrong
     given = "nullif(\"raw_event_id\", '')" if "event_id" in plan.columns else "NULL::VARCHAR"
     user = [f'{user_ids.sql(quoted("raw_user_id"))} AS "user_id"'] if "user_id" in plan.columns else []
     attributes, attribute_check, attribute_care = _attributes(plan, care=care)
@@ -112,11 +130,12 @@ def statement(plan: Plan, user_ids: UserIds, now: datetime, *, care: bool) -> tu
     cares.append(attribute_care)
     spec_text = literal(json.dumps(spec))
     have = set(plan.columns)
+    present = "".join(f"has{i}, " for i in range(-(-len(plan.asked) // shapes.BITS)))
     sql = f"""
         WITH parsed AS (
-            SELECT n, shape, source_id, off, sub, line, from_json(line, {spec_text}) AS j FROM lines_in
+            SELECT *, from_json(line, {spec_text}) AS j FROM lines_in
         ), raw AS (
-            SELECT n, shape, source_id, off, line, {", ".join([*raws, f"{attributes} AS attributes"])} FROM parsed
+            SELECT {present}n, source_id, off, line, {", ".join([*raws, f"{attributes} AS attributes"])} FROM parsed
         ), typed AS (
             SELECT *, {", ".join([*values, *user, f"{given} AS given_id"])} FROM raw
         ), named AS (
@@ -146,10 +165,6 @@ def _raw(column: Column, keys: tuple[str, ...]) -> str:
     return f"{one}::VARCHAR" if column.type == "json" else one
 
 
-def _in(shapes_: Iterable[int]) -> str:
-    return ", ".join(map(str, sorted(shapes_)))
-
-
 def _any(conditions: list[str]) -> str:
     wanted = [c for c in conditions if c]
     return " OR ".join(wanted) if wanted else "false"
@@ -173,12 +188,12 @@ def _attributes(plan: Plan, *, care: bool) -> tuple[str, str, str]:
         built = f"json_merge_patch(line, {literal(json.dumps(dict.fromkeys(plan.having)))})::VARCHAR"
     else:
         pieces = []
-        for key, having in plan.unknown.items():
+        for key in plan.unknown:
             name = literal(json.dumps(key, ensure_ascii=False) + ":")
-            null = f"WHEN shape IN ({_in(having)}) THEN {name} || 'null'"
+            null = f"WHEN {plan.has(key)} THEN {name} || 'null'"
             pieces.append(f"CASE WHEN j.{quoted(key)} IS NOT NULL THEN {name} || j.{quoted(key)}::VARCHAR {null} END")
         built = f"'{{' || concat_ws(',', {', '.join(pieces)}) || '}}'"
-    return f"CASE WHEN shape IN ({_in(plan.extras)}) THEN {built} ELSE {base} END", odd, strange
+    return f"coalesce(nullif({built}, '{{}}'), {base})", odd, strange
 
 
 def _strange() -> str:
@@ -198,8 +213,9 @@ def _kind(have: set[str]) -> str:
 
 
 def _is_span(have: set[str]) -> str:
+    # Only a line that says it is a span is one event however often it comes: two log lines of one span are two events.
     named = "trace_id IS NOT NULL AND span_id IS NOT NULL"
-    return f"(inferred_kind = 'span' AND {named})" if {"trace_id", "span_id"} <= have else "false"
+    return f"(\"kind\" = 'span' AND {named})" if {"kind", "trace_id", "span_id"} <= have else "false"
 
 
 def _derived(have: set[str]) -> str:

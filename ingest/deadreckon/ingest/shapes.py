@@ -14,8 +14,10 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from deadreckon.core.schema import EVENTS
 from deadreckon.ingest.dialects import asks_care, care_keys
 
+BITS: Final = 62
 WIDE: Final = 64
 """With more unknown keys than this in a batch, attributes are cut out of each line instead of put together."""
 
@@ -30,9 +32,25 @@ class Plan:
     """Key that is no column -> the shapes that have it."""
     having: Mapping[str, tuple[int, ...]]
     """Key that is a column -> the shapes that have it."""
-    extras: frozenset[int]
-    """Shapes with unknown keys."""
     wide: bool
+    asked: tuple[str, ...]
+    """Keys of which SQL asks whether a line has them: the parser gives NULL for an absent key and for null alike."""
+
+    def has(self, key: str) -> str:
+        """Whether a line has this key, in SQL: a bit of the column that `presence` made."""
+        place = self.asked.index(key)
+        return f"(has{place // BITS} & {1 << place % BITS}) <> 0"
+
+    def presence(self, shapes: Shapes) -> list[np.ndarray]:
+        """For each line, a bit for each key of `asked`; as many columns has0, has1, ... as that needs."""
+        groups = []
+        for start in range(0, len(self.asked), BITS):
+            table = np.zeros(len(shapes.keys) + 1, dtype=np.int64)  # the last entry is that of shape -1
+            for bit, key in enumerate(self.asked[start : start + BITS]):
+                for shape in self.unknown.get(key) or self.having[key]:
+                    table[shape] |= 1 << bit
+            groups.append(table[shapes.index])
+        return groups
 
 
 @dataclass(slots=True)
@@ -101,12 +119,14 @@ def plan(shapes: Shapes, aliases: Mapping[str, str], *, care: bool = True) -> Pl
                 sources.append(key)
         for key in others:
             unknown.setdefault(key, []).append(number)
+    wide = len(unknown) > WIDE
+    numbers = [k for c, keys in columns.items() if EVENTS[c].type in ("bigint", "double") for k in keys]
     return Plan(
         {c: tuple(k) for c, k in columns.items()},
         {k: tuple(v) for k, v in unknown.items()},
         {k: tuple(v) for k, v in having.items()},
-        frozenset(n for v in unknown.values() for n in v),
-        len(unknown) > WIDE,
+        wide,
+        (*numbers, *(() if wide else unknown)),
     )
 
 
