@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+import duckdb
+
 from deadreckon.core.schema import EVENTS, Column
-from deadreckon.ingest.convert import ARRAYS, OBJECTS
+from deadreckon.ingest.convert import ARRAYS, OBJECTS, bad, converted, spec_type
 from deadreckon.ingest.dialects import asks_care, care_keys, rewrite
 from deadreckon.ingest.rejects import Reject, invalid_utf8, reject
 
 REPLAY: Final = "then reckon quarantine replay"
 _SHOWN: Final = 60
-_HALF: Final = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\)\\u[dD][c-fC-F][0-9a-fA-F]{2}")
-_NUMBER: Final = re.compile(r"\s*[+-]?(\d[\d_]*\.?[\d_]*|\.\d+)([eE][+-]?\d+)?\s*")
+_NUMBER: Final = re.compile(r"\s*[+-]?(\d+(_\d+)*\.?(\d+(_\d+)*)?|\.\d+(_\d+)*)([eE][+-]?\d+)?\s*")
+_BARE: Final = re.compile(r"-?[1-9]\d*|-?\d{1,18}(\.0+)?([eE]\+?\d{1,2})?")
+"""Integers in a text that are read as text: without blanks, signs and underscores."""
 _TOO_LONG: Final = "digits"
+_REFUSED: Final = bad(EVENTS["ts"], "raw", converted(EVENTS["ts"], "raw", "", ""), "", "", "")
 
 
 class Problem(Exception):  # noqa: N818 - a finding, raised to end the search
@@ -56,7 +61,7 @@ def _examine(text: str, aliases: Mapping[str, str]) -> None:
     value = dict(pairs)
     if not value:
         raise Problem("not_an_object", "the line is an empty object: there is nothing to keep; drop it")
-    if asks_care(keys, care_keys(aliases)) or _is_odd(keys, aliases):
+    if asks_care(keys, care_keys(aliases)) or _is_odd(value, aliases):
         if nested_twice is not None:
             _duplicate(nested_twice)
         for event in rewrite(value, aliases):
@@ -79,14 +84,21 @@ def _first_twice(keys: list[str]) -> str | None:
     return None
 
 
-def _is_odd(keys: list[str], aliases: Mapping[str, str]) -> bool:
+def _is_odd(value: Mapping[str, Any], aliases: Mapping[str, str]) -> bool:
+    """Whether the decoder asks a dialect for another reason than a key."""
+    keys = value.keys()
     columns = [aliases[key] for key in keys if key in aliases]
     return (
         len(set(columns)) != len(columns)
         or ("attributes" in columns and len(columns) < len(keys))
         or len({key.casefold() for key in keys}) != len(keys)
         or not all(keys)
+        or any(type(item) in (dict, list) and _is_text(aliases.get(key)) for key, item in value.items())
     )
+
+
+def _is_text(name: str | None) -> bool:
+    return name is not None and EVENTS[name].type == "string"
 
 
 def _parsed(text: str) -> tuple[list[tuple[str, Any]], str | None]:
@@ -103,7 +115,7 @@ def _parsed(text: str) -> tuple[list[tuple[str, Any]], str | None]:
         return value
 
     try:
-        value = json.loads(text, object_pairs_hook=hook)
+        value = json.loads(text, object_pairs_hook=hook, parse_constant=str)
     except json.JSONDecodeError as error:
         raise Problem("invalid_json", _bad_json(text, error)) from None
     except RecursionError:
@@ -113,33 +125,12 @@ def _parsed(text: str) -> tuple[list[tuple[str, Any]], str | None]:
         if _TOO_LONG not in str(error):
             raise
         raise Problem("out_of_range", "the line holds a number of thousands of digits; write it as text") from None
-    half = _HALF.search(text)
-    if half and _lone(value):
-        place = len(text[: half.start()].encode())
-        message = f"{half[0]} at byte {place} is half of a character (a lone surrogate), often a text cut in the middle"
-        raise Problem("invalid_json", f"{message}: {_excerpt(text, half.start())}; fix the writer, or drop the line")
     if type(value) is not dict:
         names = {list: "an array", str: "a text", bool: "a boolean", type(None): "null"}
         what = names.get(type(value), "a number")
         message = f"the line is {what} ({_shown(value)}): a JSON object is needed; each line is one event"
         raise Problem("not_an_object", message)
     return last if value else [], twice[0] if twice else None
-
-
-def _lone(value: Any) -> bool:
-    stack = [value]
-    while stack:
-        node = stack.pop()
-        if type(node) is str:
-            try:
-                node.encode()
-            except UnicodeEncodeError:
-                return True
-        elif type(node) is dict:
-            stack += [*node.keys(), *node.values()]
-        elif type(node) is list:
-            stack += node
-    return False
 
 
 def _bad_json(text: str, error: json.JSONDecodeError) -> str:
@@ -205,14 +196,13 @@ def _check_one(column: Column, key: str, value: Any) -> None:
 
 def _check_integer(column: Column, key: str, value: Any) -> None:
     number = _number(value)
-    if number is None or number != number:  # noqa: PLR0124 - NaN differs from itself
+    bare = spec_type(column) == "DOUBLE" or type(value) is not str or _BARE.fullmatch(value)
+    if number is None or not bare:
         raise _wrong(column, key, value, "an integer")
     if not -(2**63) <= number < 2**63:
         raise _wrong(column, key, value, "an integer of 64 bits", "out_of_range")
     if number != int(number):
         raise _wrong(column, key, value, "an integer")
-    if type(number) is float and abs(number) >= 2**53:
-        raise _wrong(column, key, value, "an integer written with all its digits", "out_of_range")
 
 
 def _check_double(column: Column, key: str, value: Any) -> None:
@@ -221,7 +211,7 @@ def _check_double(column: Column, key: str, value: Any) -> None:
     number = _number(value)
     if number is None:
         raise _wrong(column, key, value, "a number")
-    if type(value) is not float and number in (float("inf"), float("-inf")):
+    if number in (float("inf"), float("-inf")):
         raise _wrong(column, key, value, "a number that a double can hold", "out_of_range")
 
 
@@ -237,5 +227,27 @@ def _number(value: Any) -> int | float | None:
 
 
 def _check_time(key: str, value: Any) -> None:
+    if _is_time(value):
+        return
     message = f"{key} is {_shown(value)}: a time is needed, as ISO-8601 or epoch s, ms, us or ns, in years 1 to 9999"
     raise Problem("bad_timestamp", f"{message}; fix the writer or map another key with [aliases], {REPLAY}", key)
+
+
+def _is_time(value: Any) -> bool:
+    """Whether the decoder takes it: times have too many forms to say it twice, so the decoder's own rule is asked."""
+    if type(value) not in (str, int, float):
+        return False
+    text = value if type(value) is str else json.dumps(value)
+    try:
+        answer = _clock().cursor().execute(f"SELECT {_REFUSED} FROM (SELECT $text AS raw)", {"text": text}).fetchone()
+    except duckdb.Error:
+        return False
+    return answer is not None and not answer[0]
+
+
+@functools.cache
+def _clock() -> duckdb.DuckDBPyConnection:
+    """A connection of its own, for one expression at a time."""
+    con = duckdb.connect()
+    con.execute("SET TimeZone = 'UTC'")
+    return con

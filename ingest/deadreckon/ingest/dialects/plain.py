@@ -8,6 +8,17 @@ from deadreckon.ingest.dialects import applications, ecs, errors, gcp, genai, lo
 from deadreckon.ingest.dialects.draft import Draft
 from deadreckon.ingest.dialects.names import Names
 
+NAMED: Final = {
+    "service": ("name",),
+    "host": ("name", "hostname"),
+    "environment": ("name",),
+    "agent": ("name",),
+    "tool": ("name",),
+    "model": ("name", "id"),
+    "provider": ("name",),
+    "operation": ("name",),
+}
+"""Text columns that others write as an object, and where their text stands in it: `{"service": {"name": ...}}`."""
 _NOTHING: Final[frozenset[str]] = frozenset()
 
 
@@ -41,6 +52,17 @@ def event(value: dict[str, Any], names: Names) -> dict[str, Any]:
     return draft.event()
 
 
+def _named(draft: Draft, column: str, key: str) -> None:
+    """Take the name out of an object where a name is meant; one without a name stays, to be refused."""
+    item = draft.columns[column]
+    for name in NAMED[column]:
+        if type(item.get(name)) is str:
+            draft.columns[column] = item.pop(name)
+            if item:
+                draft.keep(key, item)
+            return
+
+
 def _by_name(value: dict[str, Any], names: Names, hidden: frozenset[str]) -> Draft:
     """Split a line into columns and the rest; of two keys for a column, the one of lower rank that is not null wins."""
     columns: dict[str, Any] = {}
@@ -63,6 +85,9 @@ def _by_name(value: dict[str, Any], names: Names, hidden: frozenset[str]) -> Dra
             else:
                 rest[key] = item
     draft = Draft(columns, rest)
+    for column in columns.keys() & NAMED.keys():
+        if type(columns[column]) is dict:
+            _named(draft, column, ranks[column][1])
     for key, item in extra:
         if rest.keys().isdisjoint(item):
             rest.update(item)

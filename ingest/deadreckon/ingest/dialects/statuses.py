@@ -42,7 +42,14 @@ def settle(draft: Draft) -> None:
     if kind is not None and type(kind) not in (dict, list) and not (type(kind) is str and kind.lower() in KINDS):
         draft.keep("kind", draft.columns.pop("kind"))
     status = draft.columns.get("status")
-    if status is None or type(status) in (dict, list):
+    if type(status) is dict:
+        code = status.get("status_code", status.get("code"))
+        word = status_of(code) if type(code) is str else None
+        if word:  # {"code": "ERROR", "message": ...}; numbers mean something else to everyone
+            draft.keep("status", status)
+            draft.columns["status"] = word
+        return
+    if status is None or type(status) is list:
         return
     word = status_of(status)
     if type(status) is not str or status.lower() != word:
