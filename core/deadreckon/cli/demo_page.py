@@ -41,7 +41,7 @@ def next_steps(found: Findings, lake: str, *, kept: bool) -> list[Step]:
         *steps,
         (f"reckon trace {request} {at}", "that request as a tree"),
         (f'reckon sql "{QUESTION}" {at}', "any question"),
-        (f"reckon views {at}", "what can be asked"),
+        ("reckon views", "what can be asked"),
         (f"reckon alerts --state firing {at}", "what still fires"),
         (f"reckon monitor --as-of 2026-10-26 {at} --config {shlex.quote(settings)}", "for cron"),
         (f"reckon quarantine list {at}", "the lines that were refused"),
