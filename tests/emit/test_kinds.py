@@ -173,6 +173,44 @@ def test_an_event_may_bring_its_own_time_and_id(spool: SpoolFolder) -> None:
     assert (event["ts"], event["event_id"]) == ("2026-01-02T03:04:05.000067Z", "mine")
 
 
+def test_arguments_of_any_type_raise_nothing(spool: SpoolFolder) -> None:
+    """What is wrong is for ingest to say, not for a program that is doing its work."""
+    rude: Any = Rude()
+    emit.event(rude, kind=rude, level=rude)
+    emit.event("x", kind="\ud800", level=None)  # type: ignore[arg-type]
+    emit.metric(rude, rude, step=rude, fold=rude, unit=rude)
+    emit.decision(rude, rude, options=7)  # type: ignore[arg-type]
+    emit.decision("x", None, options=(n for n in range(2)))
+    emit.artifact(rude, rude, size_bytes=rude)
+    emit.prediction(rude, features=rude)
+    emit.bind(trace_id=rude, user_id=rude, input=rude)
+    with emit.run(rude, params=rude, versions=rude, seeds=rude, environment_pins=rude) as run:
+        run.fold(rude, train_start=rude, train_end=rude, test_start=rude, test_end=rude)
+    with emit.span(rude, operation=rude, traceparent=rude) as span:
+        span.set(status=rude)
+    emit.get_logger(rude).info(rude, rude, exc_info=rude)
+    emit.clear()
+    assert len(spool.events()) == 12
+    assert not spool.events("emit.failed")
+
+
+class Rude:
+    """Raises whatever is asked of it."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+    __repr__ = __str__
+
+    def __bool__(self) -> bool:
+        raise RuntimeError("no")
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("no")
+
+    __hash__ = object.__hash__
+
+
 def test_a_disabled_emit_writes_nothing_and_breaks_nothing(spool: SpoolFolder) -> None:
     """Instrumented code runs unchanged where logs are not wanted."""
     spool.configure(enabled=False)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
+import inspect
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.emit.conftest import SpoolFolder
 
@@ -203,6 +206,30 @@ def test_a_bad_traceparent_begins_a_new_trace(spool: SpoolFolder, header: str) -
     assert "parent_span_id" not in spool.event()
 
 
+def test_fields_of_a_span_may_be_objects_that_compare_oddly(spool: SpoolFolder) -> None:
+    """An array has no truth value; nothing here asks for it."""
+    with emit.span("x", features=np.array([1.0, 2.0])) as one:
+        one.set(more=np.array([1, 2]))
+    emit.prediction({"y": np.float32(1)}, features={"x": np.zeros(3)}, extra=np.zeros(2))
+    emit.bind(array=np.zeros(2))
+    emit.event("x")
+    emit.clear()
+    assert spool.events()[0]["features"] == [1.0, 2.0]
+
+
+def test_spans_leave_nothing_for_the_garbage_collector(spool: SpoolFolder) -> None:
+    """A span is gone with its block: a program that makes millions of them does not pause to clean up."""
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(50):
+            with emit.span("outer"), emit.span("inner"):
+                emit.get_logger().info("x")
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
 # -- @trace
 
 
@@ -363,6 +390,46 @@ def test_trace_of_an_asynchronous_generator(spool: SpoolFolder) -> None:
     asyncio.run(work())
     assert [event["status"] for event in spool.events("stream")] == ["ok", "error", "cancelled"]
     assert {event["span_id"] for event in spool.events("inside")} <= {e["span_id"] for e in spool.events("stream")}
+
+
+def test_trace_of_an_asynchronous_generator_passes_on_what_is_sent_and_thrown(spool: SpoolFolder) -> None:
+    """A decorated one behaves like the bare one."""
+
+    @emit.trace("echo")
+    async def echo() -> AsyncIterator[Any]:
+        got = yield "ready"
+        try:
+            yield got
+        except LookupError as error:
+            yield f"caught {error}"
+
+    async def work() -> list[Any]:
+        steps: Any = echo()
+        return [
+            await anext(steps),
+            await steps.asend(5),
+            await steps.athrow(LookupError("x")),
+            await anext(steps, "end"),
+        ]
+
+    assert asyncio.run(work()) == ["ready", 5, "caught x", "end"]
+    assert spool.event()["status"] == "ok"
+
+
+def test_trace_leaves_the_kind_of_function_to_be_seen() -> None:
+    """Frameworks look at it to decide how to call."""
+
+    async def coroutine() -> None: ...
+    async def asynchronous() -> AsyncIterator[int]:
+        yield 1
+
+    def generator() -> Iterator[int]:
+        yield 1
+
+    assert inspect.iscoroutinefunction(emit.trace(coroutine))
+    assert inspect.isasyncgenfunction(emit.trace(asynchronous))
+    assert inspect.isgeneratorfunction(emit.trace(generator))
+    assert not inspect.iscoroutinefunction(emit.trace(len))
 
 
 def test_trace_of_methods_and_callables(spool: SpoolFolder) -> None:

@@ -120,6 +120,30 @@ def test_the_logger_can_be_structlogs_wrapper_class(spool: SpoolFolder) -> None:
     assert "card" not in failed
 
 
+def test_structlogs_default_processors_may_stay(spool: SpoolFolder) -> None:
+    """They stamp a time and level of their own, which the line has already."""
+    structlog.configure(wrapper_class=emit.Logger, logger_factory=structlog.ReturnLoggerFactory())
+    structlog.get_logger().warning("x", a=1)
+    event = spool.event()
+    assert (event["event"], event["level"], event["a"]) == ("x", "warning", 1)
+    assert "timestamp" not in event
+
+
+def test_the_renderer_runs_the_configured_processors(spool: SpoolFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is masked in the spool is masked on stdout; what is dropped is not printed."""
+
+    def mask(_: object, __: str, event: dict[str, object]) -> dict[str, object]:
+        if event["event"] == "drop":
+            raise structlog.DropEvent
+        return {**event, "card": "****"}
+
+    spool.configure(processors=[mask])
+    structlog.configure(processors=[emit.Renderer()], logger_factory=structlog.PrintLoggerFactory())
+    structlog.get_logger().info("drop")
+    structlog.get_logger().info("x", card="4111")
+    assert json.loads(capsys.readouterr().out)["card"] == "****"
+
+
 def test_what_structlog_bound_reaches_helpers_when_asked(spool: SpoolFolder) -> None:
     """A middleware that binds through structlog serves spans and metrics too."""
     spool.configure(structlog_context=True)

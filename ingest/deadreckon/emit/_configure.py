@@ -117,5 +117,5 @@ def stats() -> Stats:
     """Return the gauges."""
     spool = EMITTER.spool
     if spool is None:
-        return Stats(0, COERCED.count, None, "")
-    return Stats(spool.dropped, COERCED.count, spool.path, spool.reason)
+        return Stats(EMITTER.dropped, COERCED.count, None, "")
+    return Stats(EMITTER.dropped, COERCED.count, spool.path, spool.reason)

@@ -11,6 +11,8 @@ import contextvars
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from deadreckon.emit._encode import text_of
+
 if TYPE_CHECKING:
     from deadreckon.emit._emitter import Head
     from deadreckon.emit._span import Span
@@ -80,7 +82,7 @@ class Context:
 
 def hex_id(value: Any, digits: int) -> str | None:
     """Return a W3C id in lower case, or None when `value` is not one: a bad id is not worth an exception."""
-    text = str(value).lower()
+    text = text_of(value).lower()
     valid = len(text) == digits and not text.strip("0123456789abcdef") and bool(text.strip("0"))
     return text if valid else None
 

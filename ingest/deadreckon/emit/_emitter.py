@@ -20,7 +20,7 @@ from orjson import dumps
 from deadreckon.emit._buffer import BufferedSpool
 from deadreckon.emit._content import Capture
 from deadreckon.emit._context import CURRENT, UNBOUND, Bindings, Context, Source
-from deadreckon.emit._encode import COERCED, OPTIONS, convert, encode, json_text, text_of
+from deadreckon.emit._encode import COERCED, OPTIONS, Tally, convert, encode, json_text, text_of
 from deadreckon.emit._ids import Ids, RandomIds
 from deadreckon.emit._record import STAMPED, TREATED, Label, Recorder
 from deadreckon.emit._settings import LEVELS, Settings, read_settings
@@ -46,6 +46,7 @@ class Emitter:
         self._epoch = object()
         self._names: dict[str, str] = {}
         self._spool: Spool | None = None
+        self._unwritten = Tally()
         self._append: Callable[[bytes], None] = self._first
         # At import, so that what other exit handlers emit comes before it.
         atexit.register(self.close)
@@ -97,6 +98,14 @@ class Emitter:
         here = CURRENT.get()
         return {**self.settings.static, **here.bindings.fields, **here.ids()}
 
+    def iso(self, ns: int) -> str:
+        """Return ns since 1970 in the form that `send` takes as `at`."""
+        return self._stamper.iso(ns)
+
+    def now(self) -> str:
+        """Return the present time in that form."""
+        return self._stamper.now(self.clock())
+
     def new_id(self) -> str:
         """Return a new UUIDv7."""
         return self.recorder.event_id(self.clock())
@@ -110,7 +119,7 @@ class Emitter:
         fields: dict[str, Any],
         source: Source = UNBOUND,
         *,
-        at: int = 0,
+        at: str = "",
         context: Context | None = None,
         capture: Capture | None = None,
     ) -> None:
@@ -121,7 +130,7 @@ class Emitter:
             event: what happened.
             fields: the event's own fields, over everything bound.
             source: the logger's fields.
-            at: the event's time in ns since 1970 when that is not now.
+            at: the event's time as `iso` gives it, when that is not now.
             context: the bound IDs when they are not the current ones.
             capture: what to keep of `input` and `output` when not what is configured.
         """
@@ -153,7 +162,10 @@ class Emitter:
                 self.fail(event, error)
                 return
         if line:
-            self._append(line)
+            try:
+                self._append(line)
+            except Exception:  # noqa: BLE001  # the spool answers for its disk; this is for what nobody thought of
+                self._unwritten.add()
 
     def fail(self, event: Any, error: Exception) -> None:
         """Tell that an event could not be made, as when the user's clock or processor raises."""
@@ -169,7 +181,10 @@ class Emitter:
             "error_type": type(error).__name__,
             "error_message": text_of(error),
         }
-        self._append(encode(fields))
+        try:
+            self._append(encode(fields))
+        except Exception:  # noqa: BLE001  # as above
+            self._unwritten.add()
 
     def _wanted(self, label: Label) -> bool:
         """Ask the settings, which the first event reads; later ones are compared with `threshold` before they come."""
@@ -214,6 +229,11 @@ class Emitter:
         self._append = spool.append
         spool.append(block)
 
+    @property
+    def dropped(self) -> int:
+        """Events that could not be written."""
+        return self._unwritten.count + (self._spool.dropped if self._spool else 0)
+
     def flush(self) -> bool:
         """Force what was written to the disk."""
         return self._spool.flush() if self._spool else True
@@ -235,6 +255,7 @@ class Emitter:
         self._stamper.restart()
         self._random.restart()
         COERCED.restart()
+        self._unwritten.restart()
         if self._settings:
             static = {**self._settings.static, "pid": os.getpid()}
             self._settings = dataclasses.replace(self._settings, static=static)

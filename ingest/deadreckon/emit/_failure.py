@@ -48,7 +48,7 @@ def exception_fields(exc_info: Any) -> dict[str, Any]:
     if isinstance(exc_info, tuple):
         error = exc_info[1] if len(exc_info) > 1 else None
         trace = exc_info[2] if len(exc_info) > 2 else None
-    elif exc_info and not isinstance(exc_info, BaseException):
+    elif exc_info is True:
         error = sys.exc_info()[1]
     if not isinstance(error, BaseException):
         return {}

@@ -17,7 +17,7 @@ class SpoolFile:
     unsealed file therefore knows that its writer is dead.
     """
 
-    __slots__ = ("directory", "fd", "path")
+    __slots__ = ("_named", "directory", "fd", "path")
 
     def __init__(self, directory: Path, name: str) -> None:
         """Create and lock the file.
@@ -28,6 +28,7 @@ class SpoolFile:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.path = directory / f"{name}.jsonl"
+        self._named = False
         # It gets its name when it is locked: between creation and lock a reader would take it for a dead writer's.
         hidden = directory / f".{name}.new"
         self.fd = os.open(hidden, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
@@ -68,6 +69,13 @@ class SpoolFile:
             end = start
         if end < size:
             os.ftruncate(self.fd, end)
+
+    def sync(self) -> None:
+        """Force the content to the disk, and with the first time the file's name."""
+        os.fsync(self.fd)
+        if not self._named:
+            sync_directory(self.directory)
+            self._named = True
 
     def seal(self) -> None:
         """Force the content to the disk, give the file its sealed name, unlock it. An empty file is removed.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Protocol
 
 _BATCH = 256
@@ -29,28 +29,29 @@ class Ids(Protocol):
 class RandomIds:
     """Trace and span ids from the system's randomness, fetched in batches because each fetch is a system call."""
 
-    __slots__ = ("_spans",)
+    __slots__ = ("_next",)
 
     def __init__(self) -> None:
-        self._spans: Iterator[str] = iter(())
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget the batch: a forked child must not hand out its parent's ids."""
+        self._next: Callable[[], str] = iter(()).__next__
 
     def span_id(self) -> str:
         """Return 16 lower-case hex digits."""
-        for span_id in self._spans:
-            return span_id
-        digits = os.urandom(8 * _BATCH).hex()
-        batch = [digits[at : at + 16] for at in range(0, len(digits), 16)]
-        # W3C calls an all-zero id invalid; a batch never holds fewer than two others.
-        self._spans = iter([one for one in batch[1:] if one != "0" * 16])
-        return batch[0] if batch[0] != "0" * 16 else next(self._spans)
+        while True:
+            try:
+                return self._next()
+            except StopIteration:
+                digits = os.urandom(8 * _BATCH).hex()
+                batch = [digits[at : at + 16] for at in range(0, len(digits), 16)]
+                # W3C calls an all-zero id invalid.
+                self._next = iter([one for one in batch if one != "0" * 16]).__next__
 
     def trace_id(self) -> str:
         """Return 32 lower-case hex digits."""
         return self.span_id() + self.span_id()
-
-    def restart(self) -> None:
-        """Forget the batch: a forked child must not hand out its parent's ids."""
-        self._spans = iter(())
 
 
 class SeededIds:

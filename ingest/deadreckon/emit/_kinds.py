@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from deadreckon.emit._content import Capture
 from deadreckon.emit._emitter import EMITTER
-from deadreckon.emit._encode import json_text
+from deadreckon.emit._encode import json_text, text_of
 from deadreckon.emit._record import Label
 from deadreckon.emit._settings import level_name
 
@@ -28,7 +28,7 @@ _BROKEN = Label("contract", "error")
 
 def event(event: str, /, *, kind: str = "log", level: str = "info", **fields: Any) -> None:
     """Write an event of any kind, as code that makes its own kinds needs it."""
-    _write(Label(kind, level_name(level)), event, fields)
+    _write(Label(text_of(kind), level_name(level)), event, fields)
 
 
 def metric(
@@ -50,7 +50,7 @@ def metric(
         unit: s, ms, bytes, USD, ...
         fields: more columns or fields of your own.
     """
-    fold = None if fold is None else str(fold)
+    fold = None if fold is None else text_of(fold)
     _write(_METRIC, "metric", {"name": name, "value": value, "step": step, "fold": fold, "unit": unit, **fields})
 
 
@@ -132,9 +132,8 @@ def decision(
         reason: why.
         fields: more columns or fields of your own.
     """
-    listed = None if options is None else [options] if isinstance(options, str) else options
-    if listed is not None and not isinstance(listed, list):
-        listed = list(listed)
+    many = isinstance(options, Iterable) and not isinstance(options, str)
+    listed = options if options is None or isinstance(options, list) else [*options] if many else [options]
     _write(
         _DECISION,
         "decision",
@@ -186,7 +185,7 @@ def artifact(
         size_bytes: its length.
         fields: more columns or fields of your own.
     """
-    given = {"name": name, "uri": uri if uri is None else str(uri)}
+    given = {"name": name, "uri": uri if uri is None else text_of(uri)}
     _write(_ARTIFACT, "artifact", {**given, "content_hash": content_hash, "size_bytes": size_bytes, **fields})
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from deadreckon.emit._context import Source
 from deadreckon.emit._emitter import EMITTER
+from deadreckon.emit._encode import text_of
 from deadreckon.emit._record import Label, processed
 from deadreckon.emit._settings import LEVELS, Processor, level_name
 
@@ -171,14 +172,16 @@ class Logger:
             if left is None:
                 return
             event, fields = left.pop("event", event), left
+            for stamped in ("level", "timestamp"):  # what structlog's processors add and the line has anyway
+                fields.pop(stamped, None)
         EMITTER.send(label, event, fields, self._source)
 
 
 def _formatted(event: Any, args: tuple[Any, ...]) -> str:
     try:
         return str(event) % (args[0] if len(args) == 1 and isinstance(args[0], dict) else args)
-    except (TypeError, ValueError, KeyError):  # a wrong format string is worth a log line, not an exception
-        return f"{event} {args}"
+    except Exception:  # noqa: BLE001  # a wrong format string or argument is worth a log line, not an exception
+        return f"{text_of(event)} {text_of(args)}"
 
 
 def get_logger(name: str | None = None, **fields: Any) -> Logger:

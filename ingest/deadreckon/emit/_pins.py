@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def _head(git: Path) -> str | None:
     return None
 
 
-def pins(seeds: Any = None, **more: Any) -> dict[str, Any]:
+def pins(seeds: Any, more: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the pins as JSON: `seeds`, `python`, `libraries`, `hardware`, `driver`, and `more`.
 
     Libraries are those of machine learning that this process has imported.
@@ -61,12 +62,12 @@ def pins(seeds: Any = None, **more: Any) -> dict[str, Any]:
     found = {
         "seeds": seeds,
         "python": ".".join(str(part) for part in sys.version_info[:3]),
-        "libraries": _libraries(),
+        "libraries": _libraries() or None,
         "hardware": _hardware(),
         "driver": _driver(),
-        **more,
+        **(more if isinstance(more, Mapping) else {"more": more}),
     }
-    return {key: value for key, value in found.items() if value not in (None, {})}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def _libraries() -> dict[str, str]:

@@ -7,11 +7,9 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import orjson
-
 from deadreckon.emit._content import Capture
 from deadreckon.emit._context import CURRENT, UNBOUND, Context, Source
-from deadreckon.emit._encode import encode, text_of
+from deadreckon.emit._encode import encode, json_text, text_of
 from deadreckon.emit._failure import exception_fields
 from deadreckon.emit._settings import Processor, Settings
 from deadreckon.emit._stamp import Stamper
@@ -29,7 +27,7 @@ class Label:
     def __init__(self, kind: str, level: str) -> None:
         self.kind = kind
         self.level = level
-        self.text = f',"kind":{orjson.dumps(kind).decode()},"level":"{level}"'
+        self.text = f',"kind":{json_text(kind)},"level":"{level}"'
 
 
 class Recorder:
@@ -54,7 +52,7 @@ class Recorder:
         fields: Mapping[str, Any],
         source: Source = UNBOUND,
         *,
-        at: int = 0,
+        at: str = "",
         context: Context | None = None,
         capture: Capture | None = None,
     ) -> dict[str, Any]:
@@ -62,7 +60,7 @@ class Recorder:
         settings = self.settings
         context = context or CURRENT.get()
         now = self.clock()
-        ts, event_id = self.stamper.iso(at or now), self.event_id(now)
+        ts, event_id = at or self.stamper.iso(now), self.event_id(now)
         record = {
             "ts": ts,
             "event_id": event_id,
@@ -80,7 +78,7 @@ class Recorder:
         record["event_id"] = record["event_id"] or event_id
         record.pop("stack_info", None)
         failure = record.pop("exc_info", None)
-        if failure:
+        if failure is not None and failure is not False:
             record.update(exception_fields(failure))
         settings.content.apply(record, capture)
         return record

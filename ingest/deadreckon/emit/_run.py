@@ -12,6 +12,7 @@ from deadreckon.emit import _kinds
 from deadreckon.emit._binding import _bound_to
 from deadreckon.emit._context import CURRENT, Context, restore
 from deadreckon.emit._emitter import EMITTER
+from deadreckon.emit._encode import text_of
 from deadreckon.emit._failure import error_fields, status_of
 from deadreckon.emit._pins import git_commit, pins
 from deadreckon.emit._record import Label
@@ -87,7 +88,7 @@ class Run:
             except TypeError:  # a date beside a datetime, or one with and one without a time zone
                 gap_days = None
         span = {"train_start": train_start, "train_end": train_end, "test_start": test_start, "test_end": test_end}
-        self._send(_RUN, "run.fold", {"fold": str(fold), **span, "gap_days": gap_days, "run_id": self.id, **fields})
+        self._send(_RUN, "run.fold", {"fold": text_of(fold), **span, "gap_days": gap_days, "run_id": self.id, **fields})
 
     def end(self, error: BaseException | None = None) -> None:
         """Write `run.end`; a second call does nothing."""
@@ -153,7 +154,7 @@ def run(
         "params": params,
         "versions": versions,
         "git_commit": fields.pop("git_commit", None) or git_commit(),
-        "pins": pins(seeds, **(environment_pins or {})),
+        "pins": pins(seeds, environment_pins),
         **fields,
     }
     return Run(name, run_id or EMITTER.new_id(), given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable
 from os import write
@@ -11,9 +12,9 @@ from deadreckon.emit._file import SpoolFile
 
 
 class Sealer:
-    """Files that are written no more and wait to be sealed. Several threads may seal: each file is one's alone."""
+    """Files that are written no more and wait to be sealed."""
 
-    __slots__ = ("_directories", "_in_hand", "_name", "_waiting", "lost_lines", "reason")
+    __slots__ = ("_directories", "_in_hand", "_name", "_turn", "_waiting", "lost_lines", "reason")
 
     def __init__(self, directories: tuple[Path, ...], name: Callable[[], str]) -> None:
         """Prepare.
@@ -25,14 +26,15 @@ class Sealer:
         self._directories = directories
         self._name = name
         self._waiting: deque[SpoolFile] = deque()
-        self._in_hand: list[SpoolFile] = []
+        self._in_hand: SpoolFile | None = None
+        self._turn = threading.RLock()
         self.lost_lines = 0
         self.reason = ""
 
     @property
     def backlog(self) -> int:
         """How many files are not sealed yet."""
-        return len(self._waiting) + len(self._in_hand)
+        return len(self._waiting) + (self._in_hand is not None)
 
     def add(self, file: SpoolFile) -> None:
         """Take a file that nothing is written to any more."""
@@ -40,21 +42,18 @@ class Sealer:
 
     def seal_all(self) -> None:
         """Seal what waits. A fault is kept as `reason`; it leaves the file to be read like a dead writer's."""
-        while self._waiting:
-            try:
-                file = self._waiting.popleft()
-            except IndexError:
-                return  # another thread took it
-            self._in_hand.append(file)
-            try:
-                if file.lost():
-                    self._rescue(file)
-                else:
-                    file.seal()
-            except OSError as error:
-                self.reason = f"{file.path}: {error.strerror}"
-            finally:
-                self._in_hand.remove(file)
+        with self._turn:  # so that nobody returns while another thread is still sealing
+            while self._waiting:
+                file = self._in_hand = self._waiting.popleft()
+                try:
+                    if file.lost():
+                        self._rescue(file)
+                    else:
+                        file.seal()
+                except OSError as error:
+                    self.reason = f"{file.path}: {error.strerror}"
+                finally:
+                    self._in_hand = None
 
     def _rescue(self, file: SpoolFile) -> None:
         """Write the content of a deleted file again: the system keeps it as long as the file is open."""
@@ -80,5 +79,6 @@ class Sealer:
 
     def abandon(self) -> None:
         """Close the files as they are, as a forked child must with its parent's."""
-        for file in (*self._waiting, *self._in_hand):
-            file.close()
+        for file in (*self._waiting, self._in_hand):
+            if file is not None:
+                file.close()

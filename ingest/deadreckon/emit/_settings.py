@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from deadreckon.emit._content import ContentPolicy
+from deadreckon.emit._encode import text_of
 from deadreckon.emit._ids import Ids
 
 Processor = Callable[[Any, str, MutableMapping[str, Any]], Any]
@@ -60,7 +61,7 @@ def level_name(level: Any) -> str:
     """Return the canonical name of a level given as name or as logging's number."""
     if isinstance(level, int):
         return next((name for name, floor in reversed(LEVELS.items()) if level >= floor), "debug")
-    name = str(level).lower()
+    name = text_of(level).lower()
     return _ALIASES.get(name, name if name in LEVELS else "info")
 
 

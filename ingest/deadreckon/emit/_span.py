@@ -73,7 +73,7 @@ class Span:
         self.span_id = ids.span_id()
         self._context = Context(previous.bindings, self.trace_id, self.span_id, self)
         self._token = CURRENT.set(self._context)
-        self._began = EMITTER.clock()
+        self._began = EMITTER.now()
         self._began_timer = EMITTER.timer()
         return self
 
@@ -99,12 +99,12 @@ class Span:
             return
         duration = _ms(EMITTER.timer() - self._began_timer)
         fields = self._fields
-        status = status_of(error)
-        if status == "ok":
-            status = fields.get("status") or "ok"
-        elif error is not None:
+        ended = "ok" if error is None else status_of(error)
+        if error is None or ended == "ok":
+            status = fields.setdefault("status", ended)
+        else:
+            status = fields["status"] = ended
             fields.update(error_fields(error))
-        fields["status"] = status
         fields.setdefault("name", self.name)
         fields.setdefault("operation", "internal")
         fields.setdefault("duration_ms", duration)
@@ -116,9 +116,10 @@ class Span:
         # What was bound during the span belongs to it, unless it ends in another task than it began in.
         context = current if current.span_id == self.span_id else self._context
         if EMITTER.threshold <= 50:
-            label = _LABELS.get(status) or _LABELS["error"]
+            label = _LABELS.get(status if isinstance(status, str) else "error", _LABELS["error"])
             EMITTER.send(label, self.name, fields, at=self._began, context=context, capture=self._capture)
         restore(token, self._previous)
+        self._context.span = None  # else span and context would keep each other alive
 
     def __enter__(self) -> Self:
         return self.start()

@@ -7,7 +7,6 @@ fault: a line that cannot be written goes to the fallback directory, else it is 
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import deque
@@ -260,8 +259,7 @@ class Spool:
 
     def upkeep(self) -> float | None:
         """Force to the disk, seal what is due; return the seconds until there is something to do again."""
-        wait = None
-        sync = -1
+        wait = sync = None
         with self._lock:
             file = self._file
             if file is not None:
@@ -272,15 +270,15 @@ class Spool:
                     wait = None
                 elif self.settings.fsync_seconds:
                     if room != self._synced:
-                        self._synced, sync = room, file.fd
+                        self._synced, sync = room, file
                         wait = min(wait, self.settings.fsync_seconds)
                     else:
                         self._trap()
-        if sync >= 0:
+        if sync is not None:
             try:
-                os.fsync(sync)
+                sync.sync()
             except OSError as error:
-                self._reason = f"fsync: {error.strerror}"
+                self._reason = f"{sync.path}: {error.strerror}"
         self._sealer.seal_all()
         self._complain()
         return wait
@@ -288,18 +286,17 @@ class Spool:
     def flush(self) -> bool:
         """Force everything written to the disk; False if that failed or a drop is yet to be reported."""
         with self._lock:
-            if self._file is not None and _is_lost(self._file):
+            file = self._file
+            if file is not None and _is_lost(file):
                 self._detach()
-            fd = -1 if self._file is None else os.dup(self._fd)
-        try:
-            if fd >= 0:
-                os.fsync(fd)
-        except OSError as error:
-            self._reason = f"fsync: {error.strerror}"
-            return False
-        finally:
-            if fd >= 0:
-                os.close(fd)
+                file = None
+        if file is not None:
+            try:
+                file.sync()
+            except OSError as error:
+                if file is self._file:  # else it was rotated meanwhile, and is being sealed
+                    self._reason = f"{file.path}: {error.strerror}"
+                    return False
         self._sealer.seal_all()
         return self.dropped == self._reported
 

@@ -24,6 +24,7 @@ _SEQUENCES = 1 << 18
 _TS = '{"ts":"'
 _ID = 'Z","event_id":"'
 _END = '","event":'
+_AFTER_TS = len(_TS) + len("2026-10-01T12:00:00.123456Z")
 
 _State = tuple[int, str, str, Callable[[], str], str]
 
@@ -31,7 +32,7 @@ _State = tuple[int, str, str, Callable[[], str], str]
 class Stamper:
     """Makes the opening of each line; safe to call from threads and from signal handlers."""
 
-    __slots__ = ("_lock", "_ms", "_second", "_second_text", "_sequence", "_state")
+    __slots__ = ("_lock", "_ms", "_second", "_sequence", "_state")
 
     def __init__(self) -> None:
         self.restart()
@@ -41,8 +42,7 @@ class Stamper:
         self._lock = threading.RLock()
         self._ms = -1
         self._sequence = 0
-        self._second = -1
-        self._second_text = ""
+        self._second = (-1, "")
         self._state: _State = (-_MS, "", "", iter(()).__next__, "")
 
     def opening(self, now: int) -> str:
@@ -57,33 +57,43 @@ class Stamper:
                     pass
             self._renew(now, state)
 
-    def opening_at(self, now: int, at: int) -> str:
-        """Return the opening of an event emitted `now` whose time is `at`, as a span's start is."""
-        return f'{_TS}{self.iso(at)}","event_id":"{self.uuid7(now)}{_END}'
+    def opening_at(self, now: int, at: str) -> str:
+        """Return the opening of an event emitted `now` whose time is `at`, as `iso` gives it."""
+        return f"{_TS}{at}{self.opening(now)[_AFTER_TS:]}"
 
     def uuid7(self, now: int) -> str:
         """Return the next id; it is greater than every id returned before in this process."""
         opening = self.opening(now)
         return opening[-len(_END) - 36 : -len(_END)]
 
+    def now(self, now: int) -> str:
+        """Return the present time as `iso` does, in a fraction of its time."""
+        while True:
+            state = self._state
+            offset = now - state[0]
+            if 0 <= offset < _MS:
+                return f"{state[1][len(_TS) :]}{_MICROS[offset // 1000]}Z"
+            self._renew(now, state)
+
     def iso(self, ns: int) -> str:
         """Return `ns` since 1970 as ISO-8601 in UTC with microseconds and `Z`."""
         second, rest = divmod(ns, 1_000_000_000)
-        known = self._second_text
-        text = known if second == self._second and known else _calendar(second)
-        return f"{text}{rest // 1000:06d}Z"
+        return f"{self._calendar(second)}{rest // 1000:06d}Z"
+
+    def _calendar(self, second: int) -> str:
+        known, text = self._second
+        if known != second:
+            t = time.gmtime(second)
+            day = f"{t.tm_year:04d}-{t.tm_mon:02d}-{t.tm_mday:02d}"
+            text = f"{day}T{t.tm_hour:02d}:{t.tm_min:02d}:{t.tm_sec:02d}."
+            self._second = second, text
+        return text
 
     def _renew(self, now: int, seen: _State) -> None:
         with self._lock:
             if self._state is not seen:
                 return
             ms = now // _MS
-            second = ms // 1000
-            if second != self._second:
-                # The text goes first: `iso` reads both without the lock and must not pair a new second with old text.
-                self._second = -1
-                self._second_text = _calendar(second)
-                self._second = second
             noise = os.urandom(9)
             if ms > self._ms:
                 id_ms, sequence = ms, int.from_bytes(noise[:3], "big") % (_SEQUENCES // 2)
@@ -95,7 +105,7 @@ class Stamper:
             variant = f"{8 | sequence >> 4 & 3:x}{sequence & 15:x}"
             fresh: _State = (
                 ms * _MS,
-                f"{_TS}{self._second_text}{ms % 1000:03d}",
+                f"{_TS}{self._calendar(ms // 1000)}{ms % 1000:03d}",
                 f"{_ID}{digits[:8]}-{digits[8:]}-7{sequence >> 6:03x}-{variant}",
                 iter(_COUNTER).__next__,
                 f"-{noise[3:].hex()}{_END}",
@@ -106,8 +116,3 @@ class Stamper:
                 self._ms = id_ms
                 self._sequence = sequence
                 self._state = fresh
-
-
-def _calendar(second: int) -> str:
-    t = time.gmtime(second)
-    return f"{t.tm_year:04d}-{t.tm_mon:02d}-{t.tm_mday:02d}T{t.tm_hour:02d}:{t.tm_min:02d}:{t.tm_sec:02d}."

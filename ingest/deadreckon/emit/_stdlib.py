@@ -6,7 +6,6 @@ import logging
 from typing import Any
 
 from deadreckon.emit._emitter import EMITTER
-from deadreckon.emit._encode import encode
 from deadreckon.emit._record import Label
 from deadreckon.emit._settings import LEVELS, level_name
 
@@ -29,7 +28,7 @@ class Handler(logging.Handler):
             label = _LABELS["error"]
             event, fields = str(record.msg), {"logger": record.name, "format_error": f"{type(error).__name__}: {error}"}
         if EMITTER.threshold <= LEVELS[label.level]:
-            EMITTER.send(label, event, fields, at=int(record.created * 1_000_000) * 1000)
+            EMITTER.send(label, event, fields, at=EMITTER.iso(int(record.created * 1_000_000) * 1000))
 
 
 class Formatter(logging.Formatter):
@@ -38,8 +37,9 @@ class Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, without its newline."""
         label, event, fields = _split(record)
-        at = int(record.created * 1_000_000) * 1000
-        return encode(EMITTER.recorder.record(label, event, fields, at=at))[:-1].decode()
+        at = EMITTER.iso(int(record.created * 1_000_000) * 1000)
+        recorder = EMITTER.recorder
+        return recorder.line(label, recorder.record(label, event, fields, at=at))[:-1].decode()
 
 
 def _split(record: logging.LogRecord) -> tuple[Label, Any, dict[str, Any]]:

@@ -14,11 +14,11 @@ from deadreckon.emit._span import Span
 
 
 class Steps:
-    """Drives one generator inside one span."""
+    """One generator's span: entered for each step of the generator, left for the consumer's."""
 
     __slots__ = ("_finish", "_inner", "_items", "_outer", "_span", "_streams")
 
-    def __init__(self, span: Span, streams: bool, finish: Callable[[Span, Any], None] | None) -> None:
+    def __init__(self, span: Span, *, streams: bool, finish: Callable[[Span, Any], None] | None) -> None:
         """Prepare.
 
         Args:
@@ -32,52 +32,6 @@ class Steps:
         self._items: list[Any] = []
         self._inner: Context | None = None
 
-    def through(self, generator: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
-        """Yield what `generator` yields, passing on what is sent and thrown."""
-        resume: Callable[[], Any] = generator.__next__
-        while True:
-            with self:
-                try:
-                    item = resume()
-                except StopIteration as stop:
-                    self._end(None)
-                    return stop.value
-                self._note(item)
-            try:
-                sent = yield item
-            except GeneratorExit as stop:
-                with self:
-                    generator.close()
-                    self._end(stop)
-                raise
-            except BaseException as error:  # noqa: BLE001  # it is the generator's to handle
-                resume = _call(generator.throw, error)
-            else:
-                resume = generator.__next__ if sent is None else _call(generator.send, sent)
-
-    async def athrough(self, generator: AsyncGenerator[Any, Any]) -> AsyncGenerator[Any, Any]:
-        """Yield what `generator` yields, passing on what is sent and thrown."""
-        resume: Callable[[], Any] = generator.__anext__
-        while True:
-            with self:
-                try:
-                    item = await resume()
-                except StopAsyncIteration:
-                    self._end(None)
-                    return
-                self._note(item)
-            try:
-                sent = yield item
-            except GeneratorExit as stop:
-                with self:
-                    await generator.aclose()
-                    self._end(stop)
-                raise
-            except BaseException as error:  # noqa: BLE001  # it is the generator's to handle
-                resume = _call(generator.athrow, error)
-            else:
-                resume = generator.__anext__ if sent is None else _call(generator.asend, sent)
-
     def __enter__(self) -> None:
         self._outer = CURRENT.get()
         if self._inner is None:
@@ -89,21 +43,83 @@ class Steps:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None:
-            self._end(error)
+            self.end(error)
         self._inner = CURRENT.get()
         CURRENT.set(self._outer)
 
-    def _note(self, item: Any) -> None:
+    def note(self, item: Any) -> Any:
+        """Take notice of an item, and return it."""
         if self._streams:
             self._span.first_token()
         if self._finish:
             self._items.append(item)
+        return item
 
-    def _end(self, error: BaseException | None) -> None:
+    def end(self, error: BaseException | None) -> None:
+        """Finish the span; a second call does nothing."""
         if self._finish:
             text = all(isinstance(item, str) for item in self._items)
             self._finish(self._span, "".join(self._items) if text else self._items)
         self._span.end(error)
+
+
+Begin = Callable[[tuple[Any, ...], dict[str, Any]], Steps]
+
+
+def generator(function: Any, begin: Begin) -> Any:
+    """Return a generator function that does what `function` does, inside a span."""
+
+    def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        steps, inner = begin(args, kwargs), function(*args, **kwargs)
+        resume: Callable[[], Any] = inner.__next__
+        while True:
+            with steps:
+                try:
+                    item = steps.note(resume())
+                except StopIteration as stop:
+                    steps.end(None)
+                    return stop.value
+            try:
+                sent = yield item
+            except GeneratorExit as stop:
+                with steps:
+                    inner.close()
+                    steps.end(stop)
+                raise
+            except BaseException as error:  # noqa: BLE001  # it is the generator's to handle
+                resume = _call(inner.throw, error)
+            else:
+                resume = inner.__next__ if sent is None else _call(inner.send, sent)
+
+    return wrapper
+
+
+def async_generator(function: Any, begin: Begin) -> Any:
+    """Return an asynchronous generator function that does what `function` does, inside a span."""
+
+    async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        steps, inner = begin(args, kwargs), function(*args, **kwargs)
+        resume: Callable[[], Any] = inner.__anext__
+        while True:
+            with steps:
+                try:
+                    item = steps.note(await resume())
+                except StopAsyncIteration:
+                    steps.end(None)
+                    return
+            try:
+                sent = yield item
+            except GeneratorExit as stop:
+                with steps:
+                    await inner.aclose()
+                    steps.end(stop)
+                raise
+            except BaseException as error:  # noqa: BLE001  # it is the generator's to handle
+                resume = _call(inner.athrow, error)
+            else:
+                resume = inner.__anext__ if sent is None else _call(inner.asend, sent)
+
+    return wrapper
 
 
 def _call(function: Callable[[Any], Any], argument: Any) -> Callable[[], Any]:

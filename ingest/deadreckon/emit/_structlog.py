@@ -6,7 +6,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from deadreckon.emit._emitter import EMITTER
-from deadreckon.emit._encode import encode
+from deadreckon.emit._encode import text_of
 from deadreckon.emit._record import Label
 from deadreckon.emit._settings import LEVELS, level_name
 
@@ -60,13 +60,18 @@ class Renderer:
     def __call__(self, _: Any, method_name: str, event_dict: MutableMapping[str, Any]) -> str | bytes:
         """Return the line, without its newline."""
         label, event, fields = _split(method_name, event_dict)
-        line = encode(EMITTER.recorder.record(label, event, fields))[:-1]
+        recorder = EMITTER.recorder
+        line = recorder.line(label, recorder.record(label, event, fields))[:-1]
+        if not line:
+            import structlog  # it is what calls this
+
+            raise structlog.DropEvent
         return line if self._bytes else line.decode()
 
 
 def _split(method_name: str, event_dict: MutableMapping[str, Any]) -> tuple[Label, Any, dict[str, Any]]:
     level = level_name(event_dict.get("level") or method_name)
     kind = event_dict.get("kind", "log")
-    label = _LABELS[level] if kind == "log" else Label(str(kind), level)
+    label = _LABELS[level] if kind == "log" else Label(text_of(kind), level)
     fields = {key: value for key, value in event_dict.items() if key not in _OWN and not key.startswith("_")}
     return label, event_dict.get("event", ""), fields

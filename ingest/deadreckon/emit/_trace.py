@@ -10,7 +10,7 @@ from typing import Any, TypeVar, overload
 from deadreckon.emit._content import Capture
 from deadreckon.emit._emitter import EMITTER
 from deadreckon.emit._span import Span, span
-from deadreckon.emit._steps import Steps
+from deadreckon.emit._steps import Steps, async_generator, generator
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -62,31 +62,22 @@ def _traced(function: Any, name: str | None, operation: str | None, capture: Cap
         if result is not None and _captures(capture):
             one.set(output=result)
 
+    def steps(args: Any, kwargs: Any) -> Steps:
+        kept = finish if _captures(capture) else None
+        return Steps(begin(args, kwargs), streams=operation in _STREAMED, finish=kept)
+
     wrapper: Any
-    if inspect.iscoroutinefunction(body):
+    if inspect.isgeneratorfunction(body):
+        wrapper = generator(function, steps)
+    elif inspect.isasyncgenfunction(body):
+        wrapper = async_generator(function, steps)
+    elif inspect.iscoroutinefunction(body):
 
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
             with begin(args, kwargs) as one:
                 result = await function(*args, **kwargs)
                 finish(one, result)
                 return result
-
-    elif inspect.isgeneratorfunction(body):
-
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            steps = Steps(begin(args, kwargs), operation in _STREAMED, finish if _captures(capture) else None)
-            return (yield from steps.through(function(*args, **kwargs)))
-
-    elif inspect.isasyncgenfunction(body):
-
-        async def wrapper(*args: Any, **kwargs: Any) -> Any:
-            steps = Steps(begin(args, kwargs), operation in _STREAMED, finish if _captures(capture) else None)
-            through = steps.athrough(function(*args, **kwargs))
-            try:
-                async for item in through:
-                    yield item
-            finally:
-                await through.aclose()
 
     else:
 
