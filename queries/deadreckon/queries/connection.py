@@ -19,8 +19,8 @@ def connect(lake: str | Path | Lake | None = None, *, settings: Settings | None 
     """A DuckDB connection in memory with every view, bound to the lake's newest snapshot; times are in UTC.
 
     `lake`: a folder, else the one of the settings. `settings`: else those in force here (see `settings.load`).
-    The connection is yours: make tables, read files, close it. Results come as Polars (`.pl()`), pandas (`.df()`) or
-    Arrow (`.to_arrow_table()`). What is ingested later is seen by a new connection.
+    The connection is yours: make tables, read files, close it. `con.sql("...")` comes as Polars (`.pl()`), pandas
+    (`.df()`) or Arrow (`.to_arrow_table()`). What is ingested later is seen by a new connection.
 
     Raises:
         LakeNotFoundError: there is no lake.

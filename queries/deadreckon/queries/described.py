@@ -77,8 +77,8 @@ def markdown() -> str:
     lines = [
         "# Views",
         "",
-        "What SQL can ask of a lake: from `reckon sql`, from `connect()`, from the dashboard, and from any DuckDB client",
-        "that opens the file of `reckon catalog`. `reckon views --docs` writes this page.",
+        "What SQL can ask of a lake: from `reckon sql`, from `connect()`, from the dashboard, and from any client that",
+        "opens the DuckDB file of `reckon catalog`. `reckon views --docs` writes this page.",
         "",
         "| view | one row | what it answers |",
         "| --- | --- | --- |",

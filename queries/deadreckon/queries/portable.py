@@ -20,6 +20,14 @@ from deadreckon.queries.catalog import View
 
 _MACRO: Final = re.compile(r"^(\w+)\(([^)]*)\): (.+)$", re.MULTILINE)
 ENGINES: Final = ("spark",)
+PORTABLE: Final = frozenset(
+    {
+        *("COALESCE", "NULLIF", "GREATEST", "CASE", "IF", "CAST", "TRY_CAST", "LENGTH", "CURRENT_TIMESTAMP", "AND", "OR"),
+        *("COUNT", "SUM", "MIN", "MAX", "AVG", "STDDEV_SAMP", "ARG_MIN", "ARG_MAX", "ROW_NUMBER", "LAG", "LEAD"),
+    }
+)
+"""Functions that mean the same on every engine once sqlglot has written them. ARG_MIN and ARG_MAX pass over rows whose
+argument is NULL in DuckDB and not in Spark: a view filters such rows out itself."""
 
 
 @cache
@@ -42,6 +50,7 @@ def transpile(view: View, engine: str = "spark") -> str:
         raise QueryError(f"views cannot be written for {engine!r}", hint=f"engines: {', '.join(ENGINES)}")
     try:
         tree = sqlglot.parse_one(view.sql, read="duckdb", error_level=ErrorLevel.RAISE)
+        _check(view, tree, engine)
         written = tree.transform(_put_in, macro_table(engine), copy=True)
         return written.sql(dialect=engine, unsupported_level=ErrorLevel.RAISE, pretty=True)
     except (sqlglot.errors.ParseError, sqlglot.errors.UnsupportedError) as error:
@@ -49,6 +58,17 @@ def transpile(view: View, engine: str = "spark") -> str:
             f"view {view.name} cannot be written for {engine}: {error}",
             hint="keep to the portable subset, or give the construct a macro in queries/macros",
         ) from error
+
+
+def _check(view: View, tree: exp.Expression, engine: str) -> None:
+    used = {(f.name if isinstance(f, exp.Anonymous) else f.sql_name()).upper() for f in tree.find_all(exp.Func)}
+    unknown = used - PORTABLE - {name.upper() for name in macro_table(engine)}
+    if unknown:
+        raise QueryError(
+            f"view {view.name} cannot be written for {engine}: nobody knows whether {', '.join(sorted(unknown))} means the "
+            "same there",
+            hint="keep to portable.PORTABLE, or give the function a macro in queries/macros",
+        )
 
 
 def _put_in(node: exp.Expression, table: dict[str, tuple[tuple[str, ...], exp.Expression]]) -> exp.Expression:

@@ -34,6 +34,7 @@ class Process:
     def __init__(self) -> None:
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `stop`
         environment = {k: os.environ[k] for k in _KEPT_ENVIRONMENT if k in os.environ}
+        environment["MALLOC_ARENA_MAX"] = "4"  # each arena reserves address space, which is bounded
         environment["PYTHONPATH"] = os.pathsep.join(str(Path(p).resolve()) for p in sys.path)
         try:
             self._child = subprocess.Popen(

@@ -22,7 +22,9 @@ from deadreckon.queries.engine import Engine, Limits
 from deadreckon.queries.wire import HEADER_BYTES, pack, unpack
 
 ROOM_BYTES: Final = 768 << 20
-"""Address space beside the memory limit: stacks and arenas of threads, and results on their way out."""
+"""Address space beside the memory limit: for results on their way out and for what DuckDB does not count."""
+THREAD_BYTES: Final = 16 << 20
+"""Address space for the stack of each thread."""
 LEAST_BYTES: Final = 32_000_000
 GRACE_S: Final = 2.0
 """How long a query may go on after its time before its process ends itself."""
@@ -94,15 +96,19 @@ def _confine(limits: Limits) -> None:
             hint='write it as query.memory_limit = "1GB"',
         )
     allowed = int(row[0])
+    threads = limits.threads or os.cpu_count() or 1
     pages = int(Path("/proc/self/statm").read_text("ascii").split()[0]) if Path("/proc/self/statm").exists() else 0
     for limit, most in (
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_AS, pages * resource.getpagesize() + allowed + ROOM_BYTES),
+        (resource.RLIMIT_AS, pages * resource.getpagesize() + allowed + ROOM_BYTES + threads * THREAD_BYTES),
     ):
         hard = resource.getrlimit(limit)[1]
         bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(limit, (bound, bound))
+        try:
+            resource.setrlimit(limit, (bound, bound))
+        except (ValueError, OSError):
+            pass  # some systems know the limit and do not keep it; the other walls stand
 
 
 if __name__ == "__main__":

@@ -111,12 +111,16 @@ priced AS (
 costed AS (
     SELECT
         *,
-        (
-            GREATEST(input_tokens - COALESCE(cache_read_tokens, 0) - COALESCE(cache_write_tokens, 0), 0) * input_price
-            + COALESCE(cache_read_tokens, 0) * cache_read_price
-            + COALESCE(cache_write_tokens, 0) * cache_write_price
-            + COALESCE(output_tokens, 0) * output_price
-        ) / 1000000.0 AS computed_usd
+        CASE
+            WHEN input_tokens IS NOT NULL  -- GREATEST would make 0 of an unknown number
+                THEN (
+                    GREATEST(input_tokens - COALESCE(cache_read_tokens, 0) - COALESCE(cache_write_tokens, 0), 0)
+                    * input_price
+                    + COALESCE(cache_read_tokens, 0) * cache_read_price
+                    + COALESCE(cache_write_tokens, 0) * cache_write_price
+                    + COALESCE(output_tokens, 0) * output_price
+                ) / 1000000.0
+        END AS computed_usd
     FROM priced
 )
 SELECT
