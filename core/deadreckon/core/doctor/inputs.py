@@ -17,7 +17,7 @@ from deadreckon.core.lake import Lake
 from deadreckon.core.maintenance.merge import READ, describe
 from deadreckon.core.maintenance.tables import LiveFile, live_files
 
-TAIL_BYTES: Final = 256
+TAIL_BYTES: Final = 64 << 10
 """Ingest's ledger holds the hash of that many bytes before the end of what was read."""
 NEWEST: Final = f"""
     FROM {READ} SELECT source_id, max(end_offset), arg_max(source_path, end_offset), arg_max(tail_hash, end_offset)
@@ -26,7 +26,7 @@ NEWEST: Final = f"""
 
 RANGES: Final = f"""
     FROM {READ} SELECT source_id, source_offset, end_offset
-    WHERE record = 'source' AND end_offset > source_offset ORDER BY source_id, source_offset
+    WHERE (record = 'source' OR error_code = 'lost') AND end_offset > source_offset ORDER BY source_id, source_offset
 """
 
 
@@ -82,7 +82,7 @@ def inputs_of(lake: Lake) -> dict[str, str]:
 
 
 def unread(lake: Lake) -> list[Range]:
-    """Bytes of inputs that lie before others that were read, and that no ledger row speaks of."""
+    """Bytes of inputs that lie before others that were read, and that no ledger row speaks of, not even as lost."""
     files = [str(f.path) for f in whole_files(lake, schema.PART_LEDGER)]
     if not files:
         return []

@@ -29,7 +29,6 @@ def losses(lake: Lake, broken: LiveFile, lost: Sequence[Range], *, known: bool) 
     rows: list[dict[str, Any]] = []
     for found, (live, committed) in _live_counts(lake, lost, broken).items():
         if ledger:
-            rows.append(source_row(found, live))
             rows.append(lost_row(found, f"the ledger of these bytes was in {name}, which is gone"))
         elif committed > live:
             rows.append(
@@ -71,18 +70,13 @@ def _number(connection: duckdb.DuckDBPyConnection, what: str, where: str, values
     return int(row[0] or 0) if row else 0
 
 
-def source_row(found: Range, committed: int) -> dict[str, Any]:
-    """A ledger row that says that these bytes were read."""
-    place = {"source_id": found.source_id, "source_offset": found.start, "end_offset": found.end}
-    return {"record": "source", **place, "committed": committed}
-
-
 def lost_row(found: Range, why: str) -> dict[str, Any]:
     """A quarantined line that says that these bytes were lost, and why."""
     return {
         "record": "quarantine",
         "source_id": found.source_id,
         "source_offset": found.start,
+        "end_offset": found.end,
         "quarantine_id": f"{found.source_id}:{found.start}:lost:{uuid.uuid4().hex[:8]}",
         "error_code": "lost",
         "error": f"{why}; bytes {found.start} to {found.end} of the input could not be read again",

@@ -10,7 +10,7 @@ from deadreckon.core.doctor.adopt import adopt, adoptable
 from deadreckon.core.doctor.finding import Cabinet, Finding, Severity, Stage
 from deadreckon.core.doctor.history import Range
 from deadreckon.core.doctor.inputs import inputs, inputs_of, unread
-from deadreckon.core.doctor.losses import events_in, lost_row, source_row, write_ledger
+from deadreckon.core.doctor.losses import events_in, lost_row, write_ledger
 from deadreckon.core.doctor.partial import SERIAL
 from deadreckon.core.doctor.rewind import Rewind
 from deadreckon.core.lake import EVENTS_TABLE, Lake, commit
@@ -83,7 +83,7 @@ def _mend_range(_cabinet: Cabinet, *, lake: Lake, found: Range) -> str:
     table = lake.table()
     there = events_in(lake, found)
     what = f"of their events {there} are in the lake" if there else "none of their events is in the lake"
-    rows = [source_row(found, there), lost_row(found, f"the commit that held these bytes is gone; {what}")]
+    rows = [lost_row(found, f"the commit that held these bytes is gone; {what}")]
     txns = {SERIAL: (table.transaction_version(SERIAL) or 0) + 1}
     actions = [write_ledger(lake, rows, datetime.now(UTC))]
     commit(table, actions, txns=txns, metadata={"deadreckon.doctor": "record"})

@@ -84,15 +84,17 @@ def examine(lake: Lake, settings: Settings, *, deep: bool, now: datetime) -> lis
     for spec in _tables(lake):
         log = examine_log(lake, spec)
         found += log
-        if any(f.severity is Severity.damage for f in log):
+        if any(f.severity is Severity.damage or f.kind == "log_lost" for f in log):
             continue
         why = openable(lake, spec)
         if why:
             found.append(_unknown(spec, why))
             continue
-        found += examine_files(lake, spec, deep=deep)
+        files = list(examine_files(lake, spec, deep=deep))
+        found += files
         if spec.name == EVENTS_TABLE.name:
-            found += examine_offsets(lake)
+            # Without all of the ledger it would seem as if inputs had never been read.
+            found += [] if files else examine_offsets(lake)
             found += examine_spool(lake, settings.ingest.sources, now=now)
         found += examine_orphans(lake, spec, now=now, hours=settings.maintain.vacuum_hours)
         found += examine_temporary(lake, spec, now=now)

@@ -14,10 +14,10 @@ from typing import Final
 import duckdb
 from deltalake.transaction import AddAction
 
-from deadreckon.core.durable import fsync_all, fsync_file
+from deadreckon.core.durable import fsync_all
 from deadreckon.core.errors import LakeError
 from deadreckon.core.lake import Action, Lake, TableSpec, commit
-from deadreckon.core.maintenance.merge import READ, damaged, engine
+from deadreckon.core.maintenance.merge import READ, damaged, describe, engine, write_rows
 from deadreckon.core.maintenance.tables import LiveFile, live_files, removal
 from deadreckon.core.schema import PART_LEDGER, ledger_part
 
@@ -26,9 +26,13 @@ KEPT: Final = "kept-"
 SUMS: Final = ("lines", "committed", "duplicates", "quarantined")
 OPEN_LINES: Final = """
     SELECT count(*) FROM read_parquet($gone, union_by_name = true, hive_partitioning = false) AS line
-    WHERE record = 'quarantine' AND NOT EXISTS (
+    WHERE record = 'quarantine' AND error_code IS DISTINCT FROM 'lost' AND NOT EXISTS (
         SELECT 1 FROM read_parquet($all, union_by_name = true, hive_partitioning = false) AS answer
         WHERE answer.record = 'resolution' AND answer.quarantine_id = line.quarantine_id)
+"""
+INPUTS: Final = f"""
+    FROM {READ}
+    SELECT count(DISTINCT source_id) FILTER (record = 'source'), count(*) FILTER (record = 'source'), count(*)
 """
 
 
@@ -113,31 +117,25 @@ def _keep_offsets(
     aside, final = workshop / name, youngest.path.parent / name
     sources = {"files": [str(f.path) for f in old]}
     with engine(workshop) as connection:
-        have = {row[0] for row in connection.execute(f"DESCRIBE FROM {READ}", sources).fetchall()}
+        have = describe(connection, sources)
         chosen = ", ".join(_summary(c.name, c.duckdb_type, have=c.name in have) for c in ledger_part())
-        query = f"FROM {READ} SELECT {chosen} WHERE record = 'source' GROUP BY source_id ORDER BY source_id"
-        target = str(aside).replace("'", "''")
-        connection.execute(f"COPY ({query}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)", sources)
-        rows, inputs = connection.execute(
-            f"FROM {READ} SELECT count(*), count(DISTINCT source_id)", {"files": [str(aside)]}
-        ).fetchone() or (0, 0)
-        before = connection.execute(
-            f"FROM {READ} SELECT count(DISTINCT source_id) WHERE record = 'source'", sources
-        ).fetchone()
-        open_lines = connection.execute(
-            OPEN_LINES, {"gone": sources["files"], "all": [str(f.path) for f in everything]}
-        ).fetchone()
-    if before is None or rows != inputs or inputs != before[0]:
+        query = f"(FROM {READ} SELECT {chosen} WHERE record = 'source' GROUP BY source_id)"
+        query += f" UNION ALL BY NAME (FROM {READ} WHERE error_code = 'lost')"
+        write_rows(connection, query, sources, (), aside)
+        before = connection.execute(INPUTS, sources).fetchone()
+        after = connection.execute(INPUTS, {"files": [str(aside)]}).fetchone()
+        everywhere = {"gone": sources["files"], "all": [str(f.path) for f in everything]}
+        open_lines = connection.execute(OPEN_LINES, everywhere).fetchone()
+    if before is None or after is None or after[0] != before[0] or after[1] != before[0]:
         raise LakeError(
-            f"of {before} inputs {inputs} would be kept in {rows} rows of {aside}",
+            f"{aside} would keep {after} of {before} inputs",
             hint="nothing was replaced; check the disk, then run the command again",
         )
-    fsync_file(aside)
     aside.rename(final)
     fsync_all([final], up_to=lake.table_path(spec))
     raw = f"{youngest.raw.rpartition('/')[0]}/{name}"
     latest = max(f.modified_ms for f in old)
-    statistics = json.dumps({"numRecords": rows})
+    statistics = json.dumps({"numRecords": after[2]})
     added = AddAction(raw, final.stat().st_size, dict(youngest.partition), latest, data_change=True, stats=statistics)
     return added, open_lines[0] if open_lines else 0
 
