@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from deadreckon.core.schema import EVENT_COLUMNS, EVENTS, Column
-from deadreckon.ingest import convert, shapes
+from deadreckon.ingest import arrays, convert, shapes
 from deadreckon.ingest.convert import literal, quoted
 from deadreckon.ingest.shapes import Plan
 
@@ -70,8 +70,8 @@ def decode(
     aside = shapes.mask(found, found.care | found.bad) | (found.index < 0)
     shaped = lines
     for number, bits in enumerate(plan.presence(found)):
-        shaped = shaped.append_column(f"has{number}", pa.array(bits))
-    con.register("lines_in", shaped.filter(pa.array(~aside)) if aside.any() else shaped)
+        shaped = shaped.append_column(f"has{number}", arrays.integers(bits))
+    con.register("lines_in", shaped.filter(arrays.booleans(~aside)) if aside.any() else shaped)
     sql, columns = statement(plan, user_ids, now, care=care)
     con.execute(f"CREATE OR REPLACE TABLE {relation} AS {sql}")
     con.unregister("lines_in")
@@ -94,7 +94,9 @@ def _halves(lines: pa.Table, unread: np.ndarray) -> np.ndarray:
     rows = np.flatnonzero(unread)
     found = np.zeros(len(unread), dtype=bool)
     if len(rows):
-        found[rows] = pc.match_substring(lines.column("line").take(pa.array(rows)), "\\ud", ignore_case=True).to_numpy()
+        found[rows] = pc.match_substring(
+            lines.column("line").take(arrays.integers(rows)), "\\ud", ignore_case=True
+        ).to_numpy()
     return found
 
 
@@ -118,8 +120,8 @@ def statement(plan: Plan, user_ids: UserIds, now: datetime, *, care: bool) -> tu
         wrong = [convert.bad(column, raw, value, "line", k, plan.has(k) if k in plan.asked else "true") for k in keys]
         if care:
             cares.append(convert.care(column, raw, value))
-        if care and column.type == "string":
-            cares += wrong  # an object where a text is meant may be a dialect's: {"service": {"name": ...}}
+        if care and column.type in ("string", "boolean"):
+            cares += wrong  # may be a dialect's: {"service": {"name": ...}}, {"stream": "stdout"}
         else:
             checks += wrong
     given = "nullif(\"raw_event_id\", '')" if "event_id" in plan.columns else "NULL::VARCHAR"

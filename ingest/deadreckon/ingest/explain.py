@@ -93,12 +93,13 @@ def _is_odd(value: Mapping[str, Any], aliases: Mapping[str, str]) -> bool:
         or ("attributes" in columns and len(columns) < len(keys))
         or len({key.casefold() for key in keys}) != len(keys)
         or not all(keys)
-        or any(type(item) in (dict, list) and _is_text(aliases.get(key)) for key, item in value.items())
+        or any(_may_be_foreign(aliases.get(key), item) for key, item in value.items())
     )
 
 
-def _is_text(name: str | None) -> bool:
-    return name is not None and EVENTS[name].type == "string"
+def _may_be_foreign(name: str | None, value: Any) -> bool:
+    kind = EVENTS[name].type if name is not None else ""
+    return (kind == "string" and type(value) in (dict, list)) or (kind == "boolean" and type(value) is str)
 
 
 def _parsed(text: str) -> tuple[list[tuple[str, Any]], str | None]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from deadreckon.ingest import arrays
 from deadreckon.ingest.rejects import Reject, invalid_utf8
 from deadreckon.ingest.sources import Chunk
 
@@ -76,11 +77,11 @@ def split(pieces: Sequence[Piece], replaced: Sequence[dict[int, bytes]] | None =
         if keep.all():
             tables.append(_table(text, piece.source_id, offsets))
         else:
-            mask = pa.array(keep)
+            mask = arrays.booleans(keep)
             tables.append(_table(text.filter(mask), piece.source_id, offsets[keep]))
         if swaps:
             where = sorted(swaps)
-            new = pa.array([swaps[i].decode("utf-8", "replace") for i in where], pa.large_string())
+            new = arrays.texts([swaps[i].decode("utf-8", "replace") for i in where])
             tables.append(_table(new, piece.source_id, offsets[where]))
     return Lines(numbered(tables), rejects, counts)
 
@@ -88,7 +89,7 @@ def split(pieces: Sequence[Piece], replaced: Sequence[dict[int, bytes]] | None =
 def numbered(tables: Sequence[pa.Table]) -> pa.Table:
     """Tables of lines as one, its rows numbered in column n."""
     whole = pa.concat_tables(tables) if tables else LINE_SCHEMA.empty_table().drop_columns(["n"])
-    return whole.append_column("n", pa.array(np.arange(len(whole))))
+    return whole.append_column("n", arrays.integers(np.arange(len(whole))))
 
 
 def rewritten(rows: Sequence[tuple[str, int, int, str]]) -> pa.Table:
@@ -96,10 +97,10 @@ def rewritten(rows: Sequence[tuple[str, int, int, str]]) -> pa.Table:
     columns = list(zip(*rows, strict=True)) if rows else [(), (), (), ()]
     table = pa.table(
         [
-            pa.array(columns[3], pa.large_string()),
-            pa.array(columns[0], pa.string()).dictionary_encode(),
-            pa.array(columns[1], pa.int64()),
-            pa.array(columns[2], pa.int32()),
+            arrays.texts(columns[3]),
+            arrays.texts(columns[0]).cast(pa.string()).dictionary_encode(),
+            arrays.integers(np.array(columns[1], dtype=np.int64)),
+            arrays.integers(np.array(columns[2], dtype=np.int32)),
         ],
         names=["line", "source_id", "off", "sub"],
     )
@@ -128,9 +129,10 @@ def _wrap(data: bytes | memoryview, starts: np.ndarray, end: int) -> pa.Array:
 
 def _table(text: pa.Array, source_id: str, offsets: np.ndarray) -> pa.Table:
     count = len(text)
-    source = pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, dtype=np.int32)), pa.array([source_id]))
+    zeros = arrays.integers(np.zeros(count, dtype=np.int32))
+    source = pa.DictionaryArray.from_arrays(zeros, arrays.texts([source_id]).cast(pa.string()))
     return pa.table(
-        [text, source, pa.array(offsets), pa.array(np.zeros(count, dtype=np.int32))],
+        [text, source, arrays.integers(offsets), zeros],
         names=["line", "source_id", "off", "sub"],
     )
 

@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from deadreckon.ingest import lines
+from deadreckon.ingest import arrays, lines
 from deadreckon.ingest.decode import Decoded, UserIds, decode
 from deadreckon.ingest.dialects import rewrite
 from deadreckon.ingest.explain import explain
@@ -87,7 +87,7 @@ def _combine(con: duckdb.DuckDBPyConnection, parts: Sequence[Decoded], name: str
 
 
 def _origins(table: pa.Table, rows: np.ndarray) -> list[tuple[str, int]]:
-    chosen = table.select(["source_id", "off"]).take(pa.array(rows, pa.int64()))
+    chosen = table.select(["source_id", "off"]).take(arrays.integers(rows))
     return list(zip(chosen["source_id"].to_pylist(), chosen["off"].to_pylist(), strict=True))
 
 
@@ -97,7 +97,7 @@ def _rewrite(
     """Lines that a dialect rewrites, as (source_id, off, sub, line), and those that cannot be read at all."""
     foreign: list[tuple[str, int, int, str]] = []
     refused: list[Reject] = []
-    chosen = table.select(["line", "source_id", "off"]).take(pa.array(rows, pa.int64()))
+    chosen = table.select(["line", "source_id", "off"]).take(arrays.integers(rows))
     for line, source, offset in zip(*(chosen[c].to_pylist() for c in ("line", "source_id", "off")), strict=True):
         try:
             value = json.loads(line, object_pairs_hook=_unique)
@@ -128,7 +128,7 @@ def _explained(table: pa.Table, unread: Mapping[tuple[str, int], None], aliases:
     rejects = []
     offsets = table["off"].to_numpy()
     rows = np.flatnonzero(np.isin(offsets, [offset for _, offset in unread]))
-    chosen = table.select(["line", "source_id", "off"]).take(pa.array(rows))
+    chosen = table.select(["line", "source_id", "off"]).take(arrays.integers(rows))
     for line, source, offset in zip(*(chosen[c].to_pylist() for c in ("line", "source_id", "off")), strict=True):
         if (source, offset) in unread:
             said = explain(line.encode("utf-8", "surrogatepass"), source, offset, aliases)

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from deadreckon.core.schema import EVENTS
+from deadreckon.ingest import arrays
 from deadreckon.ingest.dialects import asks_care, care_keys
 
 BITS: Final = 62
@@ -76,7 +77,7 @@ def find(con: duckdb.DuckDBPyConnection, lines: pa.Table) -> Shapes:
     hashes[got["n"]] = np.ma.filled(got["h"], 0)
     valid[got["n"]] = ~np.ma.getmaskarray(got["h"])
     _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
-    samples = lines.column("line").take(pa.array(first)).to_pylist()
+    samples = lines.column("line").take(arrays.integers(first)).to_pylist()
     rows = con.execute(
         "SELECT TRY(json_keys(line)) FROM (SELECT unnest($lines::VARCHAR[]) AS line, "
         "unnest(range(len($lines::VARCHAR[]))) AS place) ORDER BY place",

@@ -12,13 +12,13 @@ from typing import Any, Final
 from uuid import uuid4
 
 import duckdb
-import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake.transaction import AddAction
 
 from deadreckon.core import schema
 from deadreckon.core.durable import fsync_all
 from deadreckon.core.errors import LakeError
+from deadreckon.ingest import arrays
 from deadreckon.ingest.convert import literal, quoted
 
 MANY_DAYS: Final = 40
@@ -106,7 +106,7 @@ def write_ledger(rows: Sequence[Mapping[str, Any]], ingested_at: datetime, files
     """
     columns = schema.ledger_part()
     filled = [{**row, "ingested_at": ingested_at} for row in rows]
-    table = pa.Table.from_pylist(filled, schema=schema.arrow_schema(columns))
+    table = arrays.table(filled, schema.arrow_schema(columns))
     day = ingested_at.astimezone(UTC).date().isoformat()
     path = files.root / f"part={schema.PART_LEDGER}" / f"date={day}" / f"{uuid4().hex}.parquet"
     files.paths.append(path)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from deadreckon.ingest.dialects import applications, ecs, errors, gcp, genai, otlp, plain
+from deadreckon.ingest.dialects import applications, console, ecs, envelopes, errors, gcp, genai, otlp, plain
 from deadreckon.ingest.dialects.names import compiled, users_segments
 from deadreckon.ingest.dialects.strange import cleaned
 
@@ -23,7 +23,7 @@ CARE_KEYS: Final[frozenset[str]] = (
     | {"record", "fields", "spans", "traceparent", "gen_ai", "llm", "trace", "span", "session", "user"}
 )
 """Top-level keys whose lines are rewritten; native lines have none of them."""
-_COMBOS: Final = tuple(applications.combos())
+_COMBOS: Final = (*applications.combos(), *envelopes.COMBOS, console.COMBO)
 _OWN_ERROR: Final = frozenset({"error_type", "exception"})
 """emit writes the traceback beside the error's columns: there is nothing left to find in it."""
 

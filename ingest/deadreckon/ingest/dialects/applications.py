@@ -19,6 +19,10 @@ def combos() -> list[frozenset[str]]:
     return [NODE, SLOG, *(frozenset({"name", key}) for key in PYTHON)]
 
 
+AMBIGUOUS: Final = frozenset({"name", "source", "stream"})
+"""Columns' names that mean something else in some lines; `stream` is stdout or stderr in a container's log."""
+
+
 def is_node(value: dict[str, Any]) -> bool:
     """Whether the line is pino's or bunyan's."""
     return value.keys() >= NODE and PYTHON.isdisjoint(value)
@@ -31,4 +35,6 @@ def hidden(value: dict[str, Any]) -> frozenset[str]:
         keys.add("name")
     if type(value.get("source")) is dict and value.keys() >= SLOG:
         keys.add("source")
+    if value.get("stream") in ("stdout", "stderr"):
+        keys.add("stream")
     return frozenset(keys)

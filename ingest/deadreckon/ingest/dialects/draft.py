@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from deadreckon.ingest.dialects.fits import FITS
+from deadreckon.ingest.dialects.names import Names
 
 
 class Draft:
@@ -69,3 +70,14 @@ class Draft:
         if self.rest and "attributes" not in self.columns:
             return {**self.columns, "attributes": self.rest}
         return self.columns
+
+
+def lift_named(draft: Draft, names: Names, *path: str) -> None:
+    """Move what has a column's name or alias out of the rest, or out of an object in it."""
+    fields = draft.at(*path) if path else draft.rest
+    if type(fields) is not dict:
+        return
+    flat = names.flat
+    for _, key in sorted([(flat[key][1], key) for key in fields if key in flat]):
+        if flat[key][0] != "attributes":
+            draft.lift(flat[key][0], *path, key)

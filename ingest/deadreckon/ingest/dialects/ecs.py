@@ -12,7 +12,6 @@ KEYS: Final = frozenset({"ecs.version", "ecs"})
 _EXTRA: Final = (
     ("host", ("host", "hostname")),
     ("environment", ("service", "environment")),
-    ("event_id", ("event", "id")),
 )
 
 

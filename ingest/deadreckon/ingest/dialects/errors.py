@@ -7,10 +7,12 @@ from typing import Any, Final
 
 from deadreckon.ingest.dialects.draft import Draft
 
-KEYS: Final = frozenset({"err", "error", "exception", "exc_info", "stack"})
+KEYS: Final = frozenset({"err", "error", "exception", "exc_info", "stack", "stack_trace"})
 _TYPES: Final = ("type", "name", "class", "exc_type", "exception_type", "kind")
 _MESSAGES: Final = ("message", "msg", "exc_value", "value", "description", "detail")
 _NAMED: Final = re.compile(r"([A-Za-z_][\w.$:]*?)(?::\s+|:?\s*$)")
+_TITLE: Final = re.compile(r"([A-Za-z_][\w.$]*(?:Error|Exception|Throwable)|[A-Za-z_][\w.$]*(?=: ))(?:: (.*))?(?:\n|$)")
+"""The first line of a stack of JavaScript or Java."""
 _FRAMES: Final = ("Traceback (most recent call last):", "Exception Group Traceback (most recent call last):")
 
 
@@ -28,9 +30,10 @@ def lift(draft: Draft, *at: str) -> None:
     for key in ("exception", "exc_info"):
         if key in fields:
             _from_exception(draft, fields[key], *at, key)
-    stack = fields.get("stack")
-    if type(stack) is str:
-        _fill(draft, _named(stack.split("\n", 1)[0]))
+    for key in ("stack", "stack_trace"):
+        stack = fields.get(key)
+        if type(stack) is str and (found := _TITLE.match(stack)):
+            _fill(draft, (found[1], found[2] or ""))
 
 
 def from_traceback(draft: Draft, text: str) -> None:

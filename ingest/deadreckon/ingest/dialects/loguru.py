@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deadreckon.ingest.dialects import errors
-from deadreckon.ingest.dialects.draft import Draft
+from deadreckon.ingest.dialects.draft import Draft, lift_named
 from deadreckon.ingest.dialects.names import Names
 
 
@@ -35,13 +35,3 @@ def _level(draft: Draft) -> None:
         draft.fill("level", next((level for limit, level in limits if number >= limit), "debug"))
     else:
         draft.lift("level", "record", "level", "name")
-
-
-def lift_named(draft: Draft, names: Names, *path: str) -> None:
-    """Move what has a column's name or alias out of an object of the application's own fields."""
-    fields = draft.at(*path)
-    if type(fields) is not dict:
-        return
-    known = [(names.flat[key][1], key) for key in fields if key in names.flat and names.flat[key][0] != "attributes"]
-    for _, key in sorted(known):
-        draft.lift(names.flat[key][0], *path, key)

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from deadreckon.ingest.dialects import applications, ecs, errors, gcp, genai, loguru, statuses, tracing, w3c
+from deadreckon.ingest.dialects import (
+    applications,
+    console,
+    ecs,
+    envelopes,
+    errors,
+    gcp,
+    genai,
+    loguru,
+    statuses,
+    tracing,
+    w3c,
+)
 from deadreckon.ingest.dialects.draft import Draft
+from deadreckon.ingest.dialects.fits import FITS
 from deadreckon.ingest.dialects.names import Names
+from deadreckon.ingest.dialects.strange import cleaned
 
+ENVELOPED: Final = frozenset({"log", "logName", "MESSAGE", "context"})
 NAMED: Final = {
     "service": ("name",),
     "host": ("name", "hostname"),
@@ -24,9 +39,34 @@ _NOTHING: Final[frozenset[str]] = frozenset()
 
 def event(value: dict[str, Any], names: Names) -> dict[str, Any]:
     """The canonical object of a line."""
+    if not ENVELOPED.isdisjoint(value):
+        span = console.event(value, names)
+        if span is not None:
+            return span
+        envelope = envelopes.opened(value)
+        if envelope is not None:
+            return _unwrapped(envelope, names)
+    return _line(value, names)
+
+
+def _unwrapped(envelope: envelopes.Envelope, names: Names) -> dict[str, Any]:
+    """What stood inside, with what the envelope says; the envelope stays under its name."""
+    found = _line(cleaned(envelope.inside), names)
+    for column, value in envelope.columns.items():
+        if column not in found and FITS[column](value):
+            found[column] = value
+    attributes = found.get("attributes", {})
+    if type(attributes) is dict:
+        draft = Draft({}, attributes)
+        draft.keep(envelope.name, envelope.rest)
+        found["attributes"] = attributes
+    return found
+
+
+def _line(value: dict[str, Any], names: Names) -> dict[str, Any]:
     is_ecs = ecs.reads(value)
     hidden = ecs.hidden(value, names) if is_ecs else _NOTHING
-    if "name" in value or "source" in value:
+    if not applications.AMBIGUOUS.isdisjoint(value):
         hidden |= applications.hidden(value)
     draft = _by_name(value, names, hidden)
     rest = draft.rest

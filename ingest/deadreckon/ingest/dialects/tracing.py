@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from deadreckon.ingest.dialects import errors
-from deadreckon.ingest.dialects.draft import Draft
-from deadreckon.ingest.dialects.loguru import lift_named
+from deadreckon.ingest.dialects.draft import Draft, lift_named
 from deadreckon.ingest.dialects.names import Names
 
 _NOT_OF_SPANS: Final = frozenset({"name", "kind", "event", "message", "level", "ts", "duration_ms", "value", "unit"})

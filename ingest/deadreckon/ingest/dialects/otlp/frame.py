@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from deadreckon.ingest.dialects import genai
-from deadreckon.ingest.dialects.draft import Draft
+from deadreckon.ingest.dialects.draft import Draft, lift_named
 from deadreckon.ingest.dialects.fits import FITS
 from deadreckon.ingest.dialects.names import Names
 from deadreckon.ingest.dialects.otlp.values import NotOtlpError, attributes, joined, objects, others, taken
@@ -38,10 +38,7 @@ class Frame:
         """
         rest = taken(record, "attributes", attributes, own) or {}
         draft = Draft({k: v for k, v in columns.items() if v is not None}, rest)
-        flat = self.names.flat
-        known = sorted([(flat[key][1], key) for key in rest if key in flat and flat[key][0] != "attributes"])
-        for _, key in known:
-            draft.lift(flat[key][0], key)
+        lift_named(draft, self.names)
         genai.lift(draft)
         for column, value in self.columns.items():
             draft.columns.setdefault(column, value)
