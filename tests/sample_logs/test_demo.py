@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,37 @@ def test_installed_package_tells_the_same_story(found: dict[str, Any], tmp_path:
     assert f"--lake {lake}" in first["next"][0]
     again = run_json(["--lake", str(lake)], rooms=[site])
     assert (again["ingested"]["read_lines"], facts(again)) == (0, facts(found))
+
+
+@pytest.mark.fault
+def test_killed_halfway_and_run_again(found: dict[str, Any], tmp_path: Path) -> None:
+    """Killed after ingest, while the monitor is at work, and run again: the figures are those of an undisturbed run."""
+    lake = tmp_path / "lake"
+    code = "import sys; from deadreckon.cli import main; sys.exit(main(sys.argv[1:]))"
+    rooms = os.pathsep.join(str(ROOT / room) for room in ("core", "ingest", "queries", "monitor"))
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "demo", "--lake", str(lake)],
+        env=os.environ | {"PYTHONPATH": rooms},
+        stdout=subprocess.DEVNULL,
+    ) as running:
+        while running.poll() is None and not (lake / "alert_states" / "_delta_log").is_dir():
+            time.sleep(0.02)
+        running.kill()
+    assert facts(run_json(["--lake", str(lake)])) == facts(found)
+
+
+def test_story_that_retention_took(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On a lake whose old days are gone the demo tells what is left, and brings nothing back."""
+    lake = tmp_path / "lake"
+    assert main(["demo", "--lake", str(lake)]) == 0
+    short = tmp_path / "short.toml"
+    short.write_text("[maintain]\nretention_days = 1\n")
+    assert main(["maintain", "--lake", str(lake), "--config", str(short)]) == 0
+    capsys.readouterr()
+    assert main(["demo", "--lake", str(lake)]) == 0
+    page = capsys.readouterr().out
+    assert "From a click" not in page
+    assert "Try next" in page
 
 
 def test_refuses_a_lake_with_other_events(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

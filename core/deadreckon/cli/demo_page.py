@@ -36,10 +36,10 @@ def next_steps(found: Findings, lake: str, *, kept: bool) -> list[Step]:
         steps.append((f"reckon demo --lake {lake}", "make this lake again, and keep it"))
     at = f"--lake {shlex.quote(lake)}"
     settings = os.path.relpath(found.settings_file) if kept else _settings_of(found, lake)
-    request = found.provenance["request_id"]
+    if found.provenance:
+        steps.append((f"reckon trace {found.provenance['request_id']} {at}", "that request as a tree"))
     return [
         *steps,
-        (f"reckon trace {request} {at}", "that request as a tree"),
         (f'reckon sql "{QUESTION}" {at}', "any question"),
         ("reckon views", "what can be asked"),
         (f"reckon alerts --state firing {at}", "what still fires"),
@@ -107,7 +107,9 @@ def _ingested(out: Console, found: Findings) -> None:
     out.print(f"  {total['quarantined']} lines quarantined, with reasons: {reasons}")
 
 
-def _provenance(out: Console, p: Record) -> None:
+def _provenance(out: Console, p: Record | None) -> None:
+    if p is None:
+        return
     _heading(out, "From a click to the data behind it", "one SQL query")
     role = f"{p['variant']}; {p['stage']} since {_when(p['stage_since'])[5:]}"
     lines = [
@@ -133,7 +135,7 @@ def _provenance(out: Console, p: Record) -> None:
 def _versions(out: Console, rows: Sequence[Record]) -> None:
     _heading(out, "Latency and cost per model version")
     head = ("version", "role", "calls", "p50 ms", "p95 ms", "first token", "errors", "$ a call", "$ in all")
-    worst = max(r["p95_ms"] for r in rows)
+    worst = max((r["p95_ms"] for r in rows), default=None)
     cells: list[list[str | Text]] = [
         [
             r["model_version"],

@@ -29,7 +29,8 @@ class Findings:
     """This run: lines read, committed, duplicates, quarantined, bytes, seconds; all 0 when everything was there."""
     sources: Record
     refused: list[Record]
-    provenance: Record
+    provenance: Record | None
+    """None where the lake no longer has those events: retention took them."""
     versions: list[Record]
     tool: list[Record]
     wasted: list[Record]
@@ -72,7 +73,7 @@ def play(place: Path, report: Callable[[str], None]) -> Findings:
             ingested=summary.as_dict(),
             sources=ask("sources")[0],
             refused=ask("refused"),
-            provenance=ask("provenance")[0],
+            provenance=next(iter(ask("provenance")), None),
             versions=ask("versions"),
             tool=ask("failing_tool"),
             wasted=ask("wasted"),

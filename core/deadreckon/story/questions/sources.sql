@@ -6,4 +6,4 @@ SELECT
     SUM(duplicates) AS duplicates,
     SUM(quarantined) AS quarantined
 FROM sources
-WHERE source_path LIKE '%tern-%'
+WHERE source_path LIKE '%/logs/tern-%'
