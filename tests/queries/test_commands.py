@@ -1,0 +1,316 @@
+"""The commands: sql, views, trace and catalog, as people and agents call them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from tests.queries.lakes import at, make_lake
+
+from deadreckon.cli import main
+from deadreckon.queries.catalog import views
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A lake with one request in two traces, its click, and a name that would recolour a terminal."""
+    ids = {"request_id": "q1", "session_id": "s1"}
+    root = {
+        "kind": "span",
+        "trace_id": "t1",
+        "span_id": "a",
+        "operation": "invoke_agent",
+        "name": "answer",
+        "agent": "bot",
+    }
+    events: list[dict[str, Any]] = [
+        {**root, **ids, "ts": at("3 10:00:00"), "duration_ms": 2000.0, "cost_usd": 5.0},
+        {
+            **ids,
+            "kind": "span",
+            "trace_id": "t1",
+            "span_id": "b",
+            "parent_span_id": "a",
+            "operation": "chat",
+            "name": "plan\x1b[31m",
+            "model": "m",
+            "model_version": "1",
+            "ts": at("3 10:00:01"),
+            "duration_ms": 500.0,
+            "input_tokens": 10,
+            "output_tokens": 5,
+            "cost_usd": 0.25,
+        },
+        {
+            **ids,
+            "kind": "span",
+            "trace_id": "t1",
+            "span_id": "c",
+            "parent_span_id": "gone",
+            "tool": "find",
+            "name": "find",
+            "status": "error",
+            "error_type": "Boom",
+            "ts": at("3 10:00:01"),
+            "duration_ms": 1.0,
+        },
+        {
+            **ids,
+            "kind": "decision",
+            "trace_id": "t1",
+            "span_id": "a",
+            "name": "next",
+            "choice": "answer",
+            "ts": at("3 10:00:01"),
+        },
+        {**ids, "kind": "log", "trace_id": "t1", "span_id": "a", "event": "noise", "ts": at("3 10:00:01")},
+        {
+            **ids,
+            "kind": "span",
+            "trace_id": "t2",
+            "span_id": "j",
+            "operation": "chat",
+            "model": "judge",
+            "name": "judge",
+            "ts": at("3 11:00:00"),
+            "duration_ms": 5.0,
+        },
+        {**ids, "event_id": "click-1", "kind": "feedback", "name": "click", "value": 1.0, "ts": at("3 12:00:00")},
+        {"kind": "prediction", "request_id": "q2", "model": "m", "model_version": "1", "ts": at("3 12:00:00")},
+    ]
+    return str(make_lake(tmp_path_factory.mktemp("lake"), events, [{"record": "source"}]).root)
+
+
+def reckon(capsys: Captured, *words: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of a command."""
+    code = main(list(words))
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def answered(capsys: Captured, *words: str) -> Any:
+    """The JSON that a command printed; it must have ended well."""
+    code, out, err = reckon(capsys, *words, "--format", "json")
+    assert code == 0, err
+    return json.loads(out)
+
+
+def refused(capsys: Captured, code: int, *words: str) -> dict[str, str]:
+    """The error that a command ended with, as agents read it."""
+    ended, out, err = reckon(capsys, *words)
+    assert (ended, out) == (code, "")
+    error: dict[str, str] = json.loads(err)["error"]
+    assert error["hint"]
+    return error
+
+
+def test_sql_answers_with_count_freshness_and_rows(capsys: Captured, lake: str) -> None:
+    """JSON holds the rows as objects, and says how many, how new, and whether all."""
+    said = answered(capsys, "sql", "SELECT model, calls FROM latency_by_version ORDER BY 1", "--lake", lake)
+    assert said == {
+        "count": 2,
+        "as_of": "2026-06-20T12:00:00+00:00",
+        "truncated": False,
+        "columns": ["model", "calls"],
+        "rows": [{"model": "judge", "calls": 1}, {"model": "m", "calls": 1}],
+    }
+
+
+def test_sql_has_every_format(capsys: Captured, lake: str) -> None:
+    """One answer in JSON lines, CSV, Markdown and as a table."""
+    sql = ("sql", "SELECT 1 AS a, 'x|y' AS b", "--lake", lake, "--format")
+    assert [json.loads(line) for line in reckon(capsys, *sql, "jsonl")[1].splitlines()] == [{"a": 1, "b": "x|y"}]
+    assert list(csv.reader(io.StringIO(reckon(capsys, *sql, "csv")[1]))) == [["a", "b"], ["1", "x|y"]]
+    assert reckon(capsys, *sql, "markdown")[1].splitlines()[-1] == "| 1 | x\\|y |"
+    assert "x|y" in reckon(capsys, *sql, "table")[1]
+
+
+def test_sql_reads_files_and_stdin_and_binds_parameters(
+    capsys: Captured, lake: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A query may be kept in a file, with its parameters outside."""
+    file = tmp_path / "q.sql"
+    file.write_text("SELECT $who AS who, $n + 1 AS n", "utf-8")
+    said = answered(capsys, "sql", "-f", str(file), "--param", "who=ana", "--param", "n=41", "--lake", lake)
+    assert said["rows"] == [{"who": "ana", "n": 42}]
+    monkeypatch.setattr("sys.stdin", io.StringIO("SELECT 7 AS n"))
+    assert answered(capsys, "sql", "-", "--lake", lake)["rows"] == [{"n": 7}]
+
+
+def test_sql_says_what_was_cut_off(capsys: Captured, lake: str) -> None:
+    """In JSON beside the rows, elsewhere on stderr."""
+    words = ("sql", "FROM range(50)", "--max-rows", "3", "--lake", lake)
+    said = answered(capsys, *words)
+    assert (said["count"], said["truncated"]) == (3, True)
+    code, out, err = reckon(capsys, *words, "--format", "csv")
+    assert (code, len(out.splitlines())) == (0, 4)
+    assert "truncated" in err
+
+
+def test_sql_refuses_and_says_why(capsys: Captured, lake: str, tmp_path: Path) -> None:
+    """Exit code 2, and a JSON error for whoever is no terminal."""
+    target = tmp_path / "x.csv"
+    error = refused(capsys, 2, "sql", f"COPY events TO '{target}'", "--lake", lake)
+    assert error["kind"] == "query"
+    assert "--unsafe-local" in error["hint"]
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["SELECT 1", "-f", "x.sql"], ["-f", "/nowhere/x.sql"], ["SELECT 1", "--param", "x"]]
+)
+def test_sql_called_wrongly_says_how(capsys: Captured, lake: str, words: list[str]) -> None:
+    """One query from one place, and parameters as NAME=VALUE."""
+    assert refused(capsys, 2, "sql", *words, "--lake", lake, "--format=json")["kind"] == "usage"
+
+
+def test_sql_without_the_sandbox_reads_ones_own_files(capsys: Captured, lake: str, tmp_path: Path) -> None:
+    """--unsafe-local joins the views with a file, and may write one; its mistakes are explained as well."""
+    mine = tmp_path / "owners.csv"
+    mine.write_text("model,owner\nm,ana\n", "utf-8")
+    sql = f"SELECT DISTINCT owner FROM model_calls JOIN '{mine}' USING (model)"
+    assert answered(capsys, "sql", sql, "--unsafe-local", "--lake", lake)["rows"] == [{"owner": "ana"}]
+    out = tmp_path / "out.csv"
+    assert reckon(capsys, "sql", f"COPY events TO '{out}'", "--unsafe-local", "--lake", lake)[0] == 0
+    assert out.exists()
+    error = refused(capsys, 2, "sql", "FROM evnts", "--unsafe-local", "--lake", lake)
+    assert "events" in error["hint"]
+
+
+def test_sql_without_a_lake_says_how_to_make_one(capsys: Captured, tmp_path: Path) -> None:
+    """Exit code 3: data is missing."""
+    assert "reckon ingest" in refused(capsys, 3, "sql", "SELECT 1", "--lake", str(tmp_path / "none"))["hint"]
+
+
+def test_views_lists_them_all_and_describes_one(capsys: Captured) -> None:
+    """Needs no lake; columns come with type, unit and meaning."""
+    assert {row["view"] for row in answered(capsys, "views")["rows"]} == set(views())
+    one = answered(capsys, "views", "errors_by_version")
+    assert one["one_row"].startswith("one row per")
+    rate = next(c for c in one["columns"] if c["name"] == "error_rate")
+    assert (rate["type"], rate["unit"]) == ("DOUBLE", "0 to 1")
+    assert "SELECT" in reckon(capsys, "views", "errors_by_version", "--sql")[1]
+    assert "error_rate" in reckon(capsys, "views", "errors_by_version", "--format", "table")[1]
+    assert reckon(capsys, "views", "--docs")[1].startswith("# Views")
+
+
+def test_views_knows_what_was_meant(capsys: Captured) -> None:
+    """A misspelt view is answered with the nearest."""
+    assert "errors_by_version" in refused(capsys, 2, "views", "error_by_version")["hint"]
+    assert refused(capsys, 2, "views", "--sql")["kind"] == "usage"
+
+
+def test_trace_shows_a_request_with_all_its_traces(capsys: Captured, lake: str) -> None:
+    """A request's tree, its judge's trace, and the click beside it."""
+    said = answered(capsys, "trace", "q1", "--lake", lake)
+    assert (said["kind"], said["count"], said["as_of"]) == ("request", 2, "2026-06-20T12:00:00+00:00")
+    first = said["traces"][0]
+    assert (first["trace_id"], first["duration_ms"], first["cost_usd"], first["failed_spans"]) == (
+        "t1",
+        2000.0,
+        0.25,
+        1,
+    )
+    assert [(n["depth"], n["kind"], n.get("note")) for n in first["nodes"]] == [
+        (0, "span", None),
+        (1, "span", None),
+        (1, "decision", None),
+        (0, "span", "parent missing"),
+    ]
+    assert [e["event_id"] for e in said["beside"]] == ["click-1"]
+
+
+@pytest.mark.parametrize(
+    ("id_", "kind", "traces"),
+    [
+        ("t1", "trace", 1),
+        ("b", "span", 1),
+        ("s1", "session", 2),
+        ("q1", "request", 2),
+        ("click-1", "event", 2),
+        ("q2", "request", 0),
+    ],
+)
+def test_trace_finds_out_what_an_id_names(capsys: Captured, lake: str, id_: str, kind: str, traces: int) -> None:
+    """Any id leads to the traces in which it stands; a click leads to those of its request."""
+    said = answered(capsys, "trace", id_, "--lake", lake)
+    assert (said["kind"], said["count"]) == (kind, traces)
+    assert traces or said["beside"]
+
+
+def test_trace_draws_for_people(capsys: Captured, lake: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tree with times, status and cost, in which a log cannot recolour the terminal."""
+    monkeypatch.setenv("COLUMNS", "160")
+    code, out, _ = reckon(capsys, "trace", "q1", "--lake", lake, "--format", "table", "--logs")
+    assert code == 0
+    for expected in (
+        "answer",
+        "├─ plan",
+        "parent missing",
+        "Boom",
+        "$0.25",
+        "2.00 s",
+        "10+5",
+        "decision next: answer",
+        "noise",
+    ):
+        assert expected in out
+    assert "\x1b" not in out
+
+
+def test_trace_has_flat_formats_and_limits(capsys: Captured, lake: str) -> None:
+    """CSV and JSON lines hold one node a row; traces beyond the limit are said."""
+    rows = list(csv.DictReader(io.StringIO(reckon(capsys, "trace", "q1", "--lake", lake, "--format", "csv")[1])))
+    assert [r["trace_id"] for r in rows] == ["t1"] * 4 + ["t2"]
+    limited = answered(capsys, "trace", "q1", "--lake", lake, "--max-traces", "1")
+    assert (limited["count"], limited["more_traces"]) == (1, 1)
+
+
+def test_trace_of_nothing_is_missing_data(capsys: Captured, lake: str) -> None:
+    """An id that no event has, or not of that kind, or of no kind."""
+    assert refused(capsys, 3, "trace", "nobody", "--lake", lake)["kind"] == "data"
+    assert "request" in refused(capsys, 3, "trace", "q1", "--kind", "trace", "--lake", lake)["hint"]
+    assert refused(capsys, 2, "trace", "q1", "--kind", "planet", "--lake", lake)["kind"] == "usage"
+    assert refused(capsys, 2, "trace", " ", "--lake", lake)["kind"] == "usage"
+
+
+def test_catalog_is_a_file_that_any_client_opens(capsys: Captured, lake: str, tmp_path: Path) -> None:
+    """Views with their comments, attached under any name, from any folder; it says that it is a snapshot."""
+    file = tmp_path / "views.duckdb"
+    said = answered(capsys, "catalog", str(file), "--lake", lake)
+    assert said["views"] == len(views())
+    with duckdb.connect() as con:
+        con.execute(f"ATTACH '{file}' AS lake (READ_ONLY)")
+        assert con.execute("SELECT calls FROM lake.latency_by_version WHERE model = 'm'").fetchall() == [(1,)]
+        comments = dict(
+            con.execute("SELECT view_name, comment FROM duckdb_views() WHERE database_name = 'lake'").fetchall()
+        )
+        assert set(views()) <= {name for name, comment in comments.items() if comment}
+        undocumented = con.execute(
+            "SELECT table_name, column_name FROM duckdb_columns() WHERE comment IS NULL AND database_name = 'lake' "
+            "AND table_name NOT LIKE 'lake_%' AND table_name <> 'catalog_info'"
+        ).fetchall()
+        assert undocumented == []
+        note = con.execute("SELECT comment FROM duckdb_tables() WHERE table_name = 'catalog_info'").fetchall()
+        assert "snapshot" in note[0][0]
+
+
+def test_catalog_replaces_itself_and_nothing_else(capsys: Captured, lake: str, tmp_path: Path) -> None:
+    """A second run is fine; another file is only replaced by force, and never left half written."""
+    file = tmp_path / "views.duckdb"
+    answered(capsys, "catalog", str(file), "--lake", lake)
+    answered(capsys, "catalog", str(file), "--lake", lake)
+    mine = tmp_path / "thesis.txt"
+    mine.write_text("all of it", "utf-8")
+    assert "--force" in refused(capsys, 2, "catalog", str(mine), "--lake", lake)["hint"]
+    assert mine.read_text("utf-8") == "all of it"
+    answered(capsys, "catalog", str(mine), "--force", "--lake", lake)
+    assert refused(capsys, 2, "catalog", str(tmp_path / "no" / "where.duckdb"), "--lake", lake)["kind"] == "usage"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["thesis.txt", "views.duckdb"]
