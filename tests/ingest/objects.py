@@ -61,10 +61,15 @@ VALUES = st.recursive(
 OBJECTS = st.dictionaries(NAMES, VALUES, min_size=1, max_size=10)
 
 
+def otlp_lines() -> st.SearchStrategy[dict[str, Any]]:
+    """Lines of real exporters, changed."""
+    return mixed([line for line in LINES if any(key.startswith("resource") for key in line)])
+
+
 @st.composite
-def mixed(draw: st.DrawFn) -> dict[str, Any]:
+def mixed(draw: st.DrawFn, lines: list[dict[str, Any]]) -> dict[str, Any]:
     """A line of a real logger, with some of its values and keys changed, added or taken away."""
-    line = json.loads(json.dumps(draw(st.sampled_from(LINES))))
+    line = json.loads(json.dumps(draw(st.sampled_from(lines))))
     for _ in range(draw(st.integers(0, 4))):
         node = line
         while isinstance(node, dict | list) and node and draw(st.integers(0, 3)):
@@ -79,4 +84,4 @@ def mixed(draw: st.DrawFn) -> dict[str, Any]:
     return line
 
 
-ANY_LINE: st.SearchStrategy[dict[str, Any]] = st.one_of(OBJECTS, mixed())
+ANY_LINE: st.SearchStrategy[dict[str, Any]] = st.one_of(OBJECTS, mixed(LINES))

@@ -9,6 +9,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
+from deadreckon.ingest.dialects import gcp
+
 COMBOS: Final = (
     frozenset({"log", "stream"}),
     frozenset({"logName", "insertId"}),
@@ -35,7 +37,10 @@ def opened(value: dict[str, Any]) -> Envelope | None:
     if "logName" in value and "insertId" in value:
         columns = {"ts": "timestamp", "level": "severity"}
         payload = "jsonPayload" if "jsonPayload" in value else "textPayload"
-        return _wrapped(value, "logEntry", payload, columns)
+        found = _wrapped(value, "logEntry", payload, columns)
+        if found:
+            found.columns.update(trace_id=gcp.trace_of(value.get("trace")), span_id=value.get("spanId"))
+        return found
     if "MESSAGE" in value and "__REALTIME_TIMESTAMP" in value:
         columns = {"ts": "__REALTIME_TIMESTAMP", "host": "_HOSTNAME", "pid": "_PID", "service": "SYSLOG_IDENTIFIER"}
         found = _wrapped(value, "journal", "MESSAGE", columns)

@@ -17,12 +17,15 @@ def reads(value: dict[str, Any]) -> bool:
     return PREFIX in " ".join(value)
 
 
+def trace_of(name: Any) -> str | None:
+    """The trace id in `projects/.../traces/...`."""
+    match = _TRACE.fullmatch(name) if type(name) is str else None
+    return match[1] if match else None
+
+
 def lift(draft: Draft) -> None:
     """The trace and span; the whole trace name stays, for its project."""
-    trace = draft.rest.get(PREFIX + "trace")
-    match = _TRACE.fullmatch(trace) if type(trace) is str else None
-    if match:
-        draft.fill("trace_id", match[1])
+    draft.fill("trace_id", trace_of(draft.rest.get(PREFIX + "trace")))
     draft.lift("span_id", PREFIX + "spanId")
     event = draft.columns.get("event")
     if type(event) is str and "Traceback (most recent call last):" in event:

@@ -87,7 +87,8 @@ MOVED: Final = {
     "gen_ai.evaluation.explanation": "reason",
 }
 """Further keys that are a column as they are; only lines that get here for another reason are looked at."""
-KEYS: Final = frozenset({*SECONDS, *MILLISECONDS, *FINISH, *COSTS, *OPERATIONS, "langfuse.observation.usage_details"})
+USAGES: Final = ("langfuse.observation.usage_details", "mlflow.chat.tokenUsage")
+KEYS: Final = frozenset({*SECONDS, *MILLISECONDS, *FINISH, *COSTS, *OPERATIONS, *USAGES})
 _MARKS: Final = KEYS | MOVED.keys() | {"gen_ai.response.model"}
 
 
@@ -106,12 +107,17 @@ def lift(draft: Draft) -> None:
         if key in rest:
             _finish(draft, key)
     for key, words in OPERATIONS.items():
-        if key in rest and type(rest[key]) is str:
-            draft.fill("operation", words.get(rest[key].lower()))
+        word = opened(rest[key]) if key in rest else None
+        if type(word) is str:
+            draft.fill("operation", words.get(word.lower()))
     for key in COSTS:
         if key in rest:
             draft.fill("cost_usd", _total(rest[key]))
     _langfuse_usage(draft)
+    usage = opened(rest.get("mlflow.chat.tokenUsage"))
+    if type(usage) is dict:
+        draft.fill("input_tokens", usage.get("input_tokens"))
+        draft.fill("output_tokens", usage.get("output_tokens"))
 
 
 def opened(value: Any) -> Any:
