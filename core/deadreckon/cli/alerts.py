@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deadreckon.cli.monitor import COLUMNS, moment, row
+from deadreckon.cli.monitor import moment, show, tell
 from deadreckon.cli.options import ConfigOption, FormatOption, LakeOption, settings_for
-from deadreckon.cli.output import chosen, show_rows
+from deadreckon.cli.output import Format, chosen
 from deadreckon.core.errors import UsageError
-from deadreckon.core.settings import nearest
+from deadreckon.core.settings import Settings, nearest
+
+if TYPE_CHECKING:
+    from deadreckon.core.lake import Lake
 
 
 def command(
@@ -26,6 +29,10 @@ def command(
     since: Annotated[
         str | None, typer.Option("--since", metavar="TIME", help="With --history: changes after this time.")
     ] = None,
+    forget: Annotated[
+        str | None,
+        typer.Option("--forget", metavar="RULE", help="Drop the states of a rule that is gone; resolve its alerts."),
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Rows to show at most.")] = 1000,
     lake: LakeOption = None,
     config: ConfigOption = None,
@@ -39,6 +46,7 @@ def command(
     Examples:
       reckon alerts --state firing
       reckon alerts --history --since 2026-11-01 --format csv
+      reckon alerts --forget "a rule that was renamed"
     """
     from deadreckon.core.lake import Lake
     from deadreckon.monitor import STATES, current
@@ -50,16 +58,27 @@ def command(
             raise UsageError(f"there is no state {word!r}", hint=nearest(word, list(STATES)))
     if since and not history:
         raise UsageError("--since goes with --history", hint="reckon alerts --history --since 2026-11-01")
+    settings = settings_for(lake, config)
+    opened = Lake.open(settings.lake)
+    if forget is not None:
+        return _forget(opened, settings, forget, chosen(format_))
     states = {s for s in STATES if s in (state or [])}
     after = moment(since, "--since").timestamp() if since else None
-    opened = Lake.open(settings_for(lake, config).lake)
     meta: dict[str, Any] = {"as_of": max((when(a.evaluated_at) for a in current(opened)), default=None)}
-    columns: tuple[str, ...] = COLUMNS
     if history:
         found = past(opened, states=states, rules=rule or [], since=after)
-        columns = ("previous", *COLUMNS)
     else:
         found = current(opened, states=states, rules=rule or [])
-    rows = [[a.previous, *row(a)] if history else row(a) for a in found[:limit]]
     meta |= {"total": len(found), "truncated": len(found) > limit}
-    show_rows(columns, rows, chosen(format_), meta=meta)
+    show(found[:limit], chosen(format_), meta, previous=history)
+    return None
+
+
+def _forget(lake: Lake, settings: Settings, rule: str, format_: Format) -> None:
+    from datetime import UTC, datetime
+
+    from deadreckon.monitor import forget
+
+    now = datetime.now(UTC)
+    closed = forget(lake, rule, now=now.timestamp())
+    show(closed, format_, {"forgotten": rule, "alerts_written": tell(lake, settings, now)}, previous=True)

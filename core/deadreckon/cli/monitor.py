@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from deadreckon.cli.options import ConfigOption, FormatOption, LakeOption, settings_for
-from deadreckon.cli.output import chosen, say, show_rows
-from deadreckon.core.errors import ConfigError, DataError, UsageError
+from deadreckon.cli.output import Format, chosen, say, show_rows
+from deadreckon.core.errors import ConfigError, DeadreckonError, DeliveryError, UsageError
 from deadreckon.core.settings import Settings, nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from deadreckon.core.lake import Lake
     from deadreckon.monitor import Alert, Report, Rule
     from deadreckon.monitor.verdict import Fault
 
-COLUMNS = (
+COLUMNS: Final = (
     "rule",
     "labels",
     "state",
@@ -32,6 +33,8 @@ COLUMNS = (
     "severity",
     "summary",
 )
+PEOPLE: Final = ("state", "rule", "labels", "value", "bound", "n", "window_end", "summary")
+"""What fits a terminal; the other formats have everything."""
 
 AsOfOption = Annotated[
     str | None,
@@ -98,19 +101,27 @@ def command(
         since=start.timestamp() if start else None,
         dry_run=dry_run,
     )
-    told = 0 if dry_run else tell(opened, settings, now)
+    told, failure = 0, None
+    try:
+        told = 0 if dry_run else tell(opened, settings, now)
+    except DeadreckonError as error:
+        failure = error  # how things stand is said first: it is committed, and what was not told will be
     _show(report, at, told, format_)
     gone = sorted({a.stream.rule for a in report.others} - {r.name for r in configured})
     if gone:
         say(f"kept as they were, for no rule has their name any more: {', '.join(gone)}")
-    return exit_code(report.alerts, faults)
+    code = exit_code(report.alerts, faults)
+    if failure is not None:
+        say(f"error: {failure.message}\nhint: the next run tells them; {failure.hint}")
+    return code or (DeliveryError.exit_code if failure else 0)
 
 
 def tell(lake: Lake, settings: Settings, now: datetime) -> int:
     """Write every transition that was not written yet as an alert event into the lake; how many.
 
     Raises:
-        DataError: the events could not be written or were refused; they are kept and written by the next run.
+        DeliveryError: the events could not be written or were refused; they are kept, and written by the next run.
+        LakeError: the lake cannot be written; as above.
     """
     from deadreckon import emit
     from deadreckon.ingest import ingest
@@ -121,7 +132,10 @@ def tell(lake: Lake, settings: Settings, now: datetime) -> int:
         return 0
     # A crash leaves a file here; it is read by the next run, and its events are known by their ids.
     spool = lake.root / "_alerts"
-    spool.mkdir(exist_ok=True)
+    try:
+        spool.mkdir(exist_ok=True)
+    except OSError as error:
+        raise DeliveryError(f"alert events cannot be written to {spool}: {error}", hint="make room for it") from error
     emit.configure(directory=spool, fallback=spool, service="reckon", enabled=True, hash_user_id=False)
     for alert in batch.alerts:
         event = event_of(alert)
@@ -129,15 +143,15 @@ def tell(lake: Lake, settings: Settings, now: datetime) -> int:
     flushed = emit.flush()
     emit.close()
     if not flushed or emit.stats().dropped:
-        raise DataError(
+        raise DeliveryError(
             f"{len(batch.alerts)} alert events could not be written to {spool}: {emit.stats().reason}",
-            hint="they are kept, and the next run writes them: check the disk",
+            hint="check the disk",
         )
     summary = ingest([spool], lake.root, settings=settings, now=lambda: now)
     if summary.quarantined:
-        raise DataError(
+        raise DeliveryError(
             f"{summary.quarantined} alert events were refused by ingest",
-            hint="reckon quarantine list shows them; the next run writes them again",
+            hint="reckon quarantine list shows them",
         )
     settle(lake, batch)
     return len(batch.alerts)
@@ -181,6 +195,21 @@ def row(alert: Alert) -> list[Any]:
     ]
 
 
+def show(alerts: Sequence[Alert], format_: Format, meta: Mapping[str, Any], *, previous: bool = False) -> None:
+    """Print alerts: on a terminal what a person needs, in every other format all of it."""
+    columns: tuple[str, ...] = PEOPLE if format_ is Format.table else COLUMNS
+    rows = [dict(zip(COLUMNS, row(a), strict=True)) | {"previous": a.previous} for a in alerts]
+    if previous:
+        columns = ("previous", *columns)
+    if format_ is Format.table:
+        for cells in rows:
+            cells["labels"] = ", ".join(f"{k}={'-' if v is None else v}" for k, v in cells["labels"].items())
+            cells["bound"] = cells["threshold"]
+            if cells["alert_since"] and cells["state"] != "firing":
+                cells["state"] = f"{cells['state']} (alert open)"
+    show_rows(columns, [[cells[c] for c in columns] for cells in rows], format_, meta=meta)
+
+
 def _selected(rules: tuple[Rule, ...], names: list[str]) -> tuple[Rule, ...]:
     if not rules:
         raise ConfigError("there are no rules", hint="add [[rules]] to deadreckon.toml; docs/monitor.md has examples")
@@ -200,14 +229,14 @@ def _faults(text: str) -> set[Fault]:
     return {fault for fault in FAULTS if fault in words}
 
 
-def _show(report: Report, at: datetime, told: int, format_: Any) -> None:
+def _show(report: Report, at: datetime, told: int, format_: Format | None) -> None:
     meta = {
         "as_of": at.isoformat(),
         "windows": report.windows,
         "transitions": len(report.transitions),
         "alerts_written": told,
-        "skipped": report.skipped,
+        "skipped": report.skipped or None,
     }
-    show_rows(COLUMNS, [row(a) for a in report.alerts], chosen(format_), meta=meta)
+    show(report.alerts, chosen(format_), meta)
     for name, count in report.skipped.items():
         say(f"rule {name}: {count} windows skipped; too many to catch up, or the rule failed again and again")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from deadreckon.monitor.alert import Alert, event_of
 from deadreckon.monitor.board import current, history
+from deadreckon.monitor.forget import forget
 from deadreckon.monitor.outbox import settle, waiting
 from deadreckon.monitor.rules import Rule, load_rules
 from deadreckon.monitor.run import Report, run
@@ -20,6 +21,7 @@ __all__ = [
     "current",
     "event_of",
     "exit_code",
+    "forget",
     "history",
     "load_rules",
     "run",

@@ -47,7 +47,7 @@ class Alert:
 
 def tell(rule: Rule, stream: Stream, previous: str | None = None) -> Alert:
     """A stream in its rule's words."""
-    labels = rule.labels | labels_of(stream.labels)
+    labels = dict(sorted((rule.labels | labels_of(stream.labels)).items()))
     return Alert(
         stream,
         previous,

@@ -1,6 +1,8 @@
 -- The steps in whose windows the lake holds any event. The monitor's own alerts are no sign of life.
 WITH placed AS (
-    SELECT unnest(range(at_us // $every_us + 1, (at_us + $window_us) // $every_us + 1)) AS window_no
+    SELECT unnest(range(
+        greatest($first, at_us // $every_us + 1), least($last, (at_us + $window_us) // $every_us) + 1
+    )) AS window_no
     FROM (
         SELECT DISTINCT epoch_us(ts) // 1000000 * 1000000 AS at_us
         FROM events
@@ -9,4 +11,4 @@ WITH placed AS (
           AND kind IS DISTINCT FROM 'alert'
     )
 )
-SELECT DISTINCT window_no FROM placed WHERE window_no BETWEEN $first AND $last
+SELECT DISTINCT window_no FROM placed

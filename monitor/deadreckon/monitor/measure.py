@@ -57,6 +57,7 @@ class Meter:
 
     def __init__(self, asker: Asker) -> None:
         self._asker = asker
+        self._alive: dict[tuple[int, ...], set[int]] = {}
 
     def metric(self, rule: Rule, first: int, last: int) -> dict[int, Readings]:
         """Readings of a metric rule for the steps first to last; a step or group without an event has none.
@@ -107,8 +108,11 @@ class Meter:
     def alive(self, rule: Rule, first: int, last: int) -> set[int]:
         """The steps in whose windows the lake holds any event at all."""
         bounds = _bounds(rule, first, last)
-        answer = self._asker.query(_template("alive.sql"), bounds, max_rows=last - first + 1)
-        return {row[0] for row in answer.rows}
+        asked = tuple(bounds.values())
+        if asked not in self._alive:  # rules mostly share their windows
+            answer = self._asker.query(_template("alive.sql"), bounds, max_rows=last - first + 1)
+            self._alive[asked] = {row[0] for row in answer.rows}
+        return self._alive[asked]
 
     def _metric_rows(self, rule: Rule, first: int, last: int) -> list[tuple[Any, ...]]:
         sql, params = _metric_sql(rule, "measure.sql")

@@ -3,7 +3,9 @@
 -- every step whose window holds it, so that one scan answers a whole catch-up. Words in braces are put in by
 -- measure.py from the registry and the schema, never from a value.
 WITH placed AS (
-    SELECT *, unnest(range(at_us // $every_us + 1, (at_us + $window_us) // $every_us + 1)) AS window_no
+    SELECT *, unnest(range(
+        greatest($first, at_us // $every_us + 1), least($last, (at_us + $window_us) // $every_us) + 1
+    )) AS window_no
     FROM (
         SELECT *, epoch_us({time}) AS at_us
         FROM {relation}
@@ -14,5 +16,4 @@ WITH placed AS (
 )
 SELECT window_no, {value} AS value, {n} AS n{groups}
 FROM placed
-WHERE window_no BETWEEN $first AND $last
 GROUP BY window_no{grouping}

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+import duckdb
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,7 +24,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from deadreckon.core.durable import fsync_all
 from deadreckon.core.errors import CommitConflictError, DamagedLakeError
 from deadreckon.core.lake import Action, DataFile, Lake, Snapshot, TableSpec, commit, snapshot_of
-from deadreckon.monitor.alert import Alert, labels_json, when
+from deadreckon.monitor.alert import Alert, labels_json
 from deadreckon.monitor.stream import Stream
 
 _TIME: Final = pa.timestamp("us", tz="UTC")
@@ -52,6 +53,7 @@ COLUMNS: Final = pa.schema(
         ("evaluated_at", _TIME),
     ]
 )
+_NUMBERS: Final = pa.schema([(f.name, pa.int64() if f.type == _TIME else f.type) for f in COLUMNS])
 ALERT_STATES: Final = TableSpec("alert_states", COLUMNS.append(pa.field("part", pa.string())), ("part",))
 STATE: Final = "state"
 TRANSITION: Final = "transition"
@@ -149,8 +151,21 @@ def write(
 def _write(root: Path, part: str, run: int, rows: Sequence[Alert], now: float) -> Path:
     path = root / f"part={part}" / f"{run:012}-{uuid4()}.parquet"
     path.parent.mkdir(exist_ok=True)
-    pq.write_table(_table(rows, run, now), path, compression="zstd")
+    records = [_row(alert, run, now) for alert in rows]
+    # Not by pyarrow: to make arrays of Python's values it imports pandas, which takes longer than the whole run.
+    with duckdb.connect() as con:
+        columns = ", ".join(_selected(field) for field in COLUMNS)
+        lists = {name: [record[name] for record in records] for name in COLUMNS.names}
+        con.execute(f"CREATE TABLE rows AS SELECT {columns}", lists)
+        con.execute("COPY rows TO $path (FORMAT parquet, COMPRESSION zstd)", {"path": str(path)})
     return path
+
+
+def _selected(column: pa.Field) -> str:
+    if column.type == _TIME:
+        return f'make_timestamptz(unnest(CAST(${column.name} AS BIGINT[]))) AS "{column.name}"'
+    kind = {pa.string(): "VARCHAR", pa.float64(): "DOUBLE", pa.int64(): "BIGINT"}[column.type]
+    return f'unnest(CAST(${column.name} AS {kind}[])) AS "{column.name}"'
 
 
 def ensure(lake: Lake) -> None:
@@ -183,10 +198,6 @@ def _last_run(file: DataFile) -> float:
     return int(number) if len(number) == 12 and number.isdigit() else float("inf")
 
 
-def _table(alerts: Sequence[Alert], run: int, now: float) -> pa.Table:
-    return pa.Table.from_pylist([_row(alert, run, now) for alert in alerts], schema=COLUMNS)
-
-
 def _row(alert: Alert, run: int, now: float) -> dict[str, Any]:
     stream = alert.stream
     return {
@@ -194,11 +205,11 @@ def _row(alert: Alert, run: int, now: float) -> dict[str, Any]:
         "group": stream.labels,
         "state": stream.state,
         "previous": alert.previous,
-        "since": when(stream.since),
-        "active_since": None if stream.active_since is None else when(stream.active_since),
-        "last_seen": None if stream.last_seen is None else when(stream.last_seen),
-        "window_start": when(alert.window_start),
-        "window_end": when(stream.window_end),
+        "since": _microseconds(stream.since),
+        "active_since": None if stream.active_since is None else _microseconds(stream.active_since),
+        "last_seen": None if stream.last_seen is None else _microseconds(stream.last_seen),
+        "window_start": _microseconds(alert.window_start),
+        "window_end": _microseconds(stream.window_end),
         "metric": alert.metric,
         "value": stream.value,
         "threshold": stream.threshold,
@@ -211,15 +222,16 @@ def _row(alert: Alert, run: int, now: float) -> dict[str, Any]:
         "event_id": alert.event_id,
         # A row that is carried over from an earlier run keeps what it says of it.
         "run": alert.run or run,
-        "evaluated_at": when(alert.evaluated_at or int(now)),
+        "evaluated_at": _microseconds(alert.evaluated_at or now),
     }
 
 
 def _alerts(file: DataFile) -> list[Alert]:
     # Opened by its own path: the folder's name is a partition, which pyarrow would add as a column.
     with pq.ParquetFile(file.path) as parquet:
-        rows = parquet.read().to_pylist()
-    return [_alert(row) for row in rows]
+        rows = parquet.read()
+    # As whole numbers: to make times of them pyarrow would import pandas, which takes longer than the whole run.
+    return [_alert(row) for row in rows.cast(_NUMBERS).to_pylist()]
 
 
 def _alert(row: Mapping[str, Any]) -> Alert:
@@ -250,5 +262,9 @@ def _alert(row: Mapping[str, Any]) -> Alert:
     )
 
 
-def _seconds(value: Any) -> int:
-    return int(value.timestamp())
+def _seconds(microseconds: int) -> int:
+    return microseconds // 1_000_000
+
+
+def _microseconds(seconds: float) -> int:
+    return int(seconds) * 1_000_000

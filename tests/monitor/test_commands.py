@@ -1,0 +1,181 @@
+"""`reckon monitor` and `reckon alerts`: exit codes, output, and alerts that are events."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tests.monitor.commands import configure, reckon
+from tests.monitor.lakes import calls, make
+
+from deadreckon.queries import connect
+
+AT = "2026-10-01T12:00:00Z"
+SLOW = """
+[[rules]]
+name = "slow"
+metric = "latency_p95_ms"
+window = "5m"
+above = 2000
+group_by = ["model_version"]
+severity = "critical"
+summary = "p95 of {model_version} is {value:.0f} ms over {window}"
+runbook = "https://example.org/slow"
+labels = { team = "agents" }
+"""
+BAD = '[[rules]]\nname = "bad"\nsql = "SELECT modle AS value FROM events"\nwindow = "5m"\nabove = 0\n'
+QUIET = '[[rules]]\nname = "quiet"\nmetric = "tool_error_rate"\nwindow = "5m"\nabove = 0.1\n'
+WAIT = '[[rules]]\nname = "wait"\nmetric = "event_count"\nwindow = "5m"\nabove = 1\nfor = "5m"\n'
+FINE = '[[rules]]\nname = "fine"\nmetric = "event_count"\nwindow = "5m"\nbelow = 1\n'
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A lake in which version v2 is slow."""
+    make(
+        tmp_path / "lake",
+        [*calls(-200, 20, model_version="v1"), *calls(-200, 20, model_version="v2", duration_ms=5000.0)],
+    )
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("rules", "options", "code"),
+    [
+        (FINE, [], 0),
+        (SLOW, [], 1),
+        (BAD, [], 2),
+        (QUIET, [], 3),
+        (SLOW + BAD + QUIET, [], 1),
+        (BAD + QUIET, [], 2),
+        (WAIT, [], 0),
+        (WAIT, ["--fail-on", "pending"], 1),
+        (SLOW + QUIET, ["--fail-on", "no_data"], 3),
+        (SLOW + BAD + QUIET, ["--fail-on", "none"], 0),
+        (SLOW + FINE, ["--rule", "fine"], 0),
+    ],
+)
+def test_the_exit_code_says_how_things_stand(folder, rules, options, code):
+    """1 firing, else 2 an impossible rule, else 3 data missing, else 0; narrowed by --fail-on and --rule."""
+    configure(folder, rules)
+    assert reckon("monitor", "--as-of", AT, "--dry-run", *options, folder=folder)[0] == code
+
+
+def test_what_changed_is_an_event_in_the_lake_once(folder):
+    """An alert event carries its rule, state, value and labels, joins by version, and is there once however often."""
+    configure(folder, SLOW)
+    code, answer, _ = reckon("monitor", "--as-of", AT, folder=folder)
+    assert code == 1
+    assert {r["labels"]["model_version"]: r["state"] for r in answer["rows"]} == {"v1": "ok", "v2": "firing"}
+    assert (answer["transitions"], answer["alerts_written"], answer["windows"]) == (1, 1, 1)
+    code, answer, _ = reckon("monitor", "--as-of", AT, folder=folder)
+    assert (code, answer["transitions"], answer["alerts_written"], answer["windows"]) == (1, 0, 0, 0)
+    with connect(folder / "lake") as con:
+        columns = "ts, event, level, name, label, value, model_version, reason, labels, attributes, event_id, source_id"
+        rows = con.execute(f"SELECT {columns} FROM events WHERE kind = 'alert'").fetchall()
+    assert len(rows) == 1
+    ts, event, level, name, label, value, version, reason, labels, attributes, event_id, source_id = rows[0]
+    assert ts.isoformat() == "2026-10-01T12:00:00+00:00"
+    assert (event, level, name, label, value, version) == ("alert.firing", "critical", "slow", "firing", 5000.0, "v2")
+    assert reason == "p95 of v2 is 5000 ms over 5m"
+    assert json.loads(labels) == {"team": "agents", "model_version": "v2"}
+    assert json.loads(attributes)["runbook"] == "https://example.org/slow"
+    assert event_id.split("-")[2][0] == "8"
+    assert source_id
+    assert list((folder / "lake" / "_alerts").glob("*")) == []
+
+
+def test_alerts_lists_what_the_monitor_left(folder):
+    """Now by state, and history; it evaluates nothing and says when the monitor looked last."""
+    configure(folder, SLOW)
+    code, _, err = reckon("alerts", folder=folder)
+    assert code == 3
+    assert "never ran" in err
+    reckon("monitor", "--as-of", AT, folder=folder)
+    code, answer, _ = reckon("alerts", "--state", "firing", folder=folder)
+    assert code == 0
+    assert [(r["rule"], r["state"], r["labels"]["model_version"]) for r in answer["rows"]] == [("slow", "firing", "v2")]
+    assert answer["as_of"]
+    reckon("monitor", "--as-of", "2026-10-01T12:05:00Z", folder=folder)
+    _, answer, _ = reckon("alerts", "--history", folder=folder)
+    told = [(r["labels"]["model_version"], r["previous"], r["state"]) for r in answer["rows"]]
+    assert told == [("v2", "firing", "no_data"), ("v1", "ok", "no_data"), ("v2", None, "firing")]
+    _, answer, _ = reckon("alerts", "--history", "--limit", "1", folder=folder)
+    assert (answer["count"], answer["total"], answer["truncated"]) == (1, 3, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "hint"),
+    [
+        (["--as-of", "yesterday"], "is not a time", "2026-11-20T12:00:00Z"),
+        (["--as-of", "9999-12-31T23:59:59Z"], "in the future", ""),
+        (["--rule", "slwo"], "no rule 'slwo'", "slow"),
+        (["--fail-on", "fire"], "knows no 'fire'", "firing"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2_with_the_next_step(folder, arguments, message, hint):
+    """Times, rules and states that make no sense are named, as JSON where JSON is read."""
+    configure(folder, SLOW)
+    code, _, err = reckon("monitor", *arguments, folder=folder)
+    error = json.loads(err)["error"]
+    assert code == 2
+    assert message in error["message"]
+    assert hint in error["hint"]
+
+
+def test_a_wrong_rule_is_exit_code_2(folder):
+    """A misspelt key stops the run before anything is evaluated."""
+    configure(folder, SLOW.replace("above", "abvoe"))
+    code, _, err = reckon("monitor", folder=folder)
+    assert code == 2
+    assert "unknown key 'abvoe'" in err
+    assert "above" in err
+
+
+def test_no_rules_and_no_lake_are_said(tmp_path):
+    """Without rules exit code 2, without a lake 3: neither is healthy."""
+    configure(tmp_path, "")
+    assert reckon("monitor", folder=tmp_path)[0] == 2
+    configure(tmp_path, SLOW)
+    code, _, err = reckon("monitor", folder=tmp_path)
+    assert code == 3
+    assert "no lake" in err
+
+
+def test_times_are_utc_unless_they_say_otherwise(folder):
+    """The same moment in another offset evaluates the same window."""
+    configure(folder, SLOW)
+    for text in ("2026-10-01T14:00:00+02:00", "2026-10-01 12:00", "2026-10-01T12:04:59.9"):
+        _, answer, _ = reckon("monitor", "--dry-run", "--as-of", text, folder=folder)
+        assert {r["window_end"] for r in answer["rows"]} == {"2026-10-01T12:00:00+00:00"}
+
+
+def test_alerts_that_cannot_be_told_are_kept_and_told_by_the_next_run(folder):
+    """The states are said and committed, the exit code is 4 where nothing worse is wrong, and nothing is lost."""
+    configure(folder, FINE.replace("below = 1", "below = 1000"))
+    blocked = folder / "lake" / "_alerts"
+    blocked.write_text("a file where a folder should be")
+    code, answer, err = reckon("monitor", "--as-of", AT, "--fail-on", "none", folder=folder)
+    assert (code, answer["transitions"], answer["alerts_written"]) == (4, 1, 0)
+    assert "the next run tells them" in err
+    assert reckon("monitor", "--as-of", AT, folder=folder)[0] == 1
+    blocked.unlink()
+    code, answer, _ = reckon("monitor", "--as-of", AT, folder=folder)
+    assert (code, answer["transitions"], answer["alerts_written"]) == (1, 0, 1)
+
+
+def test_a_rule_that_is_gone_is_said_and_can_be_forgotten(folder):
+    """Its alert stays open until somebody says otherwise, and its end is an event too."""
+    configure(folder, SLOW)
+    reckon("monitor", "--as-of", AT, folder=folder)
+    configure(folder, FINE)
+    code, _, err = reckon("monitor", "--as-of", AT, folder=folder)
+    assert code == 0
+    assert "slow" in err
+    code, answer, _ = reckon("alerts", "--forget", "slow", folder=folder)
+    assert (code, answer["forgotten"], answer["alerts_written"]) == (0, "slow", 1)
+    _, answer, _ = reckon("alerts", folder=folder)
+    assert [r["rule"] for r in answer["rows"]] == ["fine"]
+    with connect(folder / "lake") as con:
+        told = con.execute("SELECT label FROM events WHERE kind = 'alert' ORDER BY event_id").fetchall()
+    assert sorted(told) == [("firing",), ("resolved",)]
