@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import math
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from rich.console import Console
@@ -18,6 +21,12 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from deadreckon.core.errors import DeadreckonError
+
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+WIDEST: Final = 40
+"""A column of a table is wrapped from this width on; a table that does not fit so is shown row by row."""
 
 
 class Format(StrEnum):
@@ -35,9 +44,15 @@ def chosen(format_: Format | None) -> Format:
     return format_ or (Format.table if sys.stdout.isatty() else Format.json)
 
 
+class _Pipe(Console):
+    def on_broken_pipe(self) -> None:
+        """Rich would end the program with code 1; the front door knows that a closed pipe is no error."""
+        raise BrokenPipeError
+
+
 def console(*, stderr: bool = False) -> Console:
     """A rich console; colour only on a terminal, never with NO_COLOR."""
-    return Console(stderr=stderr, soft_wrap=False, highlight=False, no_color=bool(os.environ.get("NO_COLOR")) or None)
+    return _Pipe(stderr=stderr, soft_wrap=False, highlight=False, no_color=bool(os.environ.get("NO_COLOR")) or None)
 
 
 def say(message: str) -> None:
@@ -81,7 +96,11 @@ def show_record(record: Mapping[str, Any], format_: Format) -> None:
 def dumps(value: Any, *, indent: bool = False) -> str:
     """JSON text with a newline; times as ISO-8601, non-finite numbers as null, as JSON has none."""
     options = orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS | (orjson.OPT_INDENT_2 if indent else 0)
-    return orjson.dumps(value, default=_json_default, option=options).decode()
+    try:
+        return orjson.dumps(value, default=_json_default, option=options).decode()
+    except TypeError:
+        # Integers past 64 bits, and file names that are not UTF-8, are more than orjson takes.
+        return json.dumps(_finite(value), default=_json_default, indent=2 if indent else None) + "\n"
 
 
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
@@ -98,14 +117,15 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 def fail(error: DeadreckonError, words: Sequence[str]) -> int:
     """Say an error on stderr, as JSON where JSON was asked for or no person is looking; its exit code."""
-    asked = [words[i + 1] for i, w in enumerate(words[:-1]) if w in ("--format", "-f")]
+    asked = [words[i + 1] for i, w in enumerate(words[:-1]) if w == "--format"]
     asked += [w.partition("=")[2] for w in words if w.startswith("--format=")]
-    if any(a.startswith("json") for a in asked) or (not asked and not sys.stderr.isatty()):
+    known = [a for a in asked if a in Format.__members__]
+    if any(a.startswith("json") for a in known) or (not known and not sys.stderr.isatty()):
         sys.stderr.write(dumps({"error": error.as_dict()}))
     else:
-        sys.stderr.write(f"error: {error.message}\n")
+        sys.stderr.write(f"error: {visible(error.message)}\n")
         if error.hint:
-            sys.stderr.write(f"hint: {error.hint}\n")
+            sys.stderr.write(f"hint: {visible(error.hint)}\n")
     return error.exit_code
 
 
@@ -121,6 +141,23 @@ def _json_default(value: Any) -> Any:
     if isinstance(value, timedelta):
         return value.total_seconds()
     return str(value)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {str(k): _finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return value
+
+
+def visible(text: str) -> str:
+    """Text in which control characters are spelled out: what a log line holds must not steer the reader's terminal."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def _plain(value: Any) -> Any:
@@ -142,13 +179,35 @@ def _text(value: Any) -> str:
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], facts: Mapping[str, Any], title: str) -> None:
-    table = RichTable(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for i, name in enumerate(columns):
-        numeric = any(isinstance(r[i], int | float | Decimal) and not isinstance(r[i], bool) for r in rows)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*[Text(_text(value)) for value in row])
     out = console()
-    out.print(table)
+    texts = [[_text(value) for value in row] for row in rows]
+    widths = [max([len(name), *(len(row[i]) for row in texts)]) for i, name in enumerate(columns)]
+    if sum(min(width, WIDEST) for width in widths) + 2 * len(widths) > out.width and len(columns) > 2:
+        _records_down(out, columns, texts, title)
+    else:
+        table = RichTable(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+        for i, name in enumerate(columns):
+            numeric = any(isinstance(r[i], int | float | Decimal) and not isinstance(r[i], bool) for r in rows)
+            table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        for row in texts:
+            table.add_row(*[Text(value) for value in row])
+        out.print(table)
     extra = ", ".join(f"{k} {v}" for k, v in facts.items() if k != "count" and v not in (None, False, ""))
     say(f"{facts['count']} row{'' if facts['count'] == 1 else 's'}" + (f" ({extra})" if extra else ""))
+
+
+def _records_down(out: Console, columns: Sequence[str], texts: Sequence[Sequence[str]], title: str) -> None:
+    """Rows too wide for the terminal, one under the other; what is empty is left out."""
+    if title:
+        out.print(Text(title, style="bold"))
+    indent = max(len(name) for name in columns) + 2
+    for number, row in enumerate(texts):
+        if number:
+            out.print()
+        for name, value in zip(columns, row, strict=True):
+            if value:
+                grid = RichTable.grid(padding=0)
+                grid.add_column(width=indent)
+                grid.add_column(overflow="fold")
+                grid.add_row(Text(name, style="bold"), Text(value))
+                out.print(grid)
