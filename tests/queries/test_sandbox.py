@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -10,12 +13,15 @@ from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
+import duckdb
 import pytest
 from tests.queries.lakes import NOW, add, at, make_lake
 
 from deadreckon.core.errors import ConfigError, DataError, LakeNotFoundError, QueryError
 from deadreckon.core.lake import Lake
 from deadreckon.core.settings import Settings
+from deadreckon.queries.connection import binding_of
+from deadreckon.queries.engine import Engine, Limits
 from deadreckon.queries.sandbox import Sandbox
 
 SMALL = Settings.model_validate(
@@ -254,6 +260,94 @@ def test_a_query_without_end_or_measure_is_stopped(sandbox: Sandbox, sql: str) -
         sandbox.query(sql)
     assert stop.value.hint
     assert sandbox.query("SELECT count(*) FROM events").rows == [(10,)]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "COPY (SELECT 1) TO '{out}/x.csv'",
+        "ATTACH '{out}/x.duckdb' AS x",
+        "EXPORT DATABASE '{out}/x'",
+        "SELECT * FROM read_text('/etc/passwd')",
+        "SELECT * FROM '/etc/passwd'",
+        "SELECT * FROM glob('/etc/*')",
+        "INSTALL httpfs",
+        "SET memory_limit = '100GB'",
+        "SET enable_external_access = true",
+        "SET lock_configuration = false",
+        "SET allowed_paths = ['/etc/passwd']",
+        "PRAGMA enable_external_access",
+    ],
+)
+def test_the_engine_alone_reads_and_writes_nothing_but_the_lake(lake: Lake, tmp_path: Path, sql: str) -> None:
+    """Were the gate to let something through, the locked connection would still refuse it."""
+    engine = Engine(binding_of(lake.snapshot(), SMALL), Limits(**SMALL.query.model_dump()))
+    try:
+        with pytest.raises(duckdb.Error):
+            engine._con.execute(sql.format(out=tmp_path))
+    finally:
+        engine.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+CONFINED = """
+import socket, subprocess, sys, threading
+from pathlib import Path
+from deadreckon.queries.confinement import bound_memory, forbid_writing
+
+file = Path(sys.argv[1])
+tries = {
+    "write": lambda: file.write_bytes(b"x"),
+    "append": lambda: file.open("ab").write(b"x"),
+    "remove": file.unlink,
+    "rename": lambda: file.rename(file.with_name("other")),
+    "make": lambda: (file.parent / "new").mkdir(),
+    "link": lambda: (file.parent / "link").symlink_to(file),
+    "run": lambda: subprocess.run(["/bin/true"], check=True),
+    "connect": lambda: socket.create_connection(("127.0.0.1", 9), timeout=1),
+}
+assert forbid_writing()
+bound_memory(100 << 20, 1)
+for name, what in tries.items():
+    try:
+        what()
+    except PermissionError:
+        print(name)
+try:
+    bytearray(4 << 30)
+except MemoryError:
+    print("memory")
+thread = threading.Thread(target=lambda: print("read" if file.read_bytes() else ""))
+thread.start()
+thread.join()
+"""
+
+
+def landlock() -> bool:
+    """Whether this system's kernel can keep a process from writing."""
+    code = "from deadreckon.queries.confinement import forbid_writing as f; raise SystemExit(0 if f() else 1)"
+    return subprocess.run([sys.executable, "-c", code], env=in_our_path(), check=False).returncode == 0
+
+
+def in_our_path() -> dict[str, str]:
+    """This environment, in which a child finds the packages that this process finds."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+
+def test_the_process_alone_writes_nothing(tmp_path: Path) -> None:
+    """Were both gate and engine to fail, the kernel would still refuse to write, run, connect, or take more memory."""
+    if not landlock():
+        pytest.skip("this kernel has no Landlock: the gate and the engine stand alone here")
+    file = tmp_path / "file"
+    file.write_bytes(b"as it was")
+    done = subprocess.run(
+        [sys.executable, "-c", CONFINED, str(file)], env=in_our_path(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    expected = ["write", "append", "remove", "rename", "make", "link", "run", "connect", "memory", "read"]
+    assert done.stdout.split() == expected, done.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+    assert file.read_bytes() == b"as it was"
 
 
 def test_rows_beyond_the_limit_are_cut_off_and_said(sandbox: Sandbox) -> None:

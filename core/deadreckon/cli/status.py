@@ -11,14 +11,20 @@ def command(lake: LakeOption = None, config: ConfigOption = None, format_: Forma
 
     Example: reckon status --format json
     """
+    from importlib import resources
+
     from deadreckon.core import schema
     from deadreckon.core.lake import Lake
+    from deadreckon.queries.sandbox import Sandbox
 
     settings = settings_for(lake, config)
     opened = Lake.open(settings.lake)
     snapshot = opened.snapshot()
     events = snapshot.part(schema.PART_EVENTS)
     dates = sorted(f.date for f in events if f.date)
+    with Sandbox(opened, settings=settings) as sandbox:
+        sql = (resources.files("deadreckon.queries") / "questions" / "status.sql").read_text("utf-8")
+        answer = sandbox.query(sql)
     show_record(
         {
             "lake": str(opened.root),
@@ -28,6 +34,8 @@ def command(lake: LakeOption = None, config: ConfigOption = None, format_: Forma
             "bytes": sum(f.size for f in snapshot.files),
             "first_day": dates[0] if dates else None,
             "last_day": dates[-1] if dates else None,
+            "as_of": answer.as_of,
+            **dict(zip(answer.columns, answer.rows[0], strict=True)),
         },
         chosen(format_),
     )

@@ -32,7 +32,7 @@ def view_named(name: str) -> View:
         UsageError: there is none; the hint names the nearest.
     """
     if name not in views():
-        known = nearest(name, list(views())).replace("known keys", "views")
+        known = nearest(name, list(views())).replace("known:", "views:")
         raise UsageError(f"there is no view {name!r}", hint=f"{known}; reckon views lists them all")
     return views()[name]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib import resources
-from typing import Final
+from typing import Any, Final
 
 import sqlglot
 from sqlglot import ErrorLevel, exp
@@ -18,11 +18,26 @@ from sqlglot import ErrorLevel, exp
 from deadreckon.core.errors import QueryError
 from deadreckon.queries.catalog import View
 
+Node = Any
+"""A node of sqlglot's tree, whose base class has changed its name between versions."""
+
 _MACRO: Final = re.compile(r"^(\w+)\(([^)]*)\): (.+)$", re.MULTILINE)
 ENGINES: Final = ("spark",)
 PORTABLE: Final = frozenset(
     {
-        *("COALESCE", "NULLIF", "GREATEST", "CASE", "IF", "CAST", "TRY_CAST", "LENGTH", "CURRENT_TIMESTAMP", "AND", "OR"),
+        *(
+            "COALESCE",
+            "NULLIF",
+            "GREATEST",
+            "CASE",
+            "IF",
+            "CAST",
+            "TRY_CAST",
+            "LENGTH",
+            "CURRENT_TIMESTAMP",
+            "AND",
+            "OR",
+        ),
         *("COUNT", "SUM", "MIN", "MAX", "AVG", "STDDEV_SAMP", "ARG_MIN", "ARG_MAX", "ROW_NUMBER", "LAG", "LEAD"),
     }
 )
@@ -31,7 +46,7 @@ argument is NULL in DuckDB and not in Spark: a view filters such rows out itself
 
 
 @cache
-def macro_table(engine: str) -> dict[str, tuple[tuple[str, ...], exp.Expression]]:
+def macro_table(engine: str) -> dict[str, tuple[tuple[str, ...], Node]]:
     """An engine's macros: name -> (parameters, the expression that stands for a call)."""
     text = (resources.files("deadreckon.queries") / "macros" / f"{engine}.sql").read_text("utf-8")
     return {
@@ -60,24 +75,24 @@ def transpile(view: View, engine: str = "spark") -> str:
         ) from error
 
 
-def _check(view: View, tree: exp.Expression, engine: str) -> None:
+def _check(view: View, tree: Node, engine: str) -> None:
     used = {(f.name if isinstance(f, exp.Anonymous) else f.sql_name()).upper() for f in tree.find_all(exp.Func)}
     unknown = used - PORTABLE - {name.upper() for name in macro_table(engine)}
     if unknown:
         raise QueryError(
-            f"view {view.name} cannot be written for {engine}: nobody knows whether {', '.join(sorted(unknown))} means the "
-            "same there",
+            f"view {view.name} cannot be written for {engine}: nobody knows whether "
+            f"{', '.join(sorted(unknown))} means the same there",
             hint="keep to portable.PORTABLE, or give the function a macro in queries/macros",
         )
 
 
-def _put_in(node: exp.Expression, table: dict[str, tuple[tuple[str, ...], exp.Expression]]) -> exp.Expression:
+def _put_in(node: Node, table: dict[str, tuple[tuple[str, ...], Node]]) -> Node:
     if not isinstance(node, exp.Anonymous) or node.name.lower() not in table:
         return node
     params, body = table[node.name.lower()]
     given = {p: a.transform(_put_in, table) for p, a in zip(params, node.expressions, strict=True)}
 
-    def fill(part: exp.Expression) -> exp.Expression:
+    def fill(part: Node) -> Node:
         if isinstance(part, exp.Column) and part.name in given and not part.table:
             value = given[part.name].copy()
             return exp.paren(value) if isinstance(value, exp.Binary) else value

@@ -85,7 +85,7 @@ def _price(model: str, entry: Mapping[str, Any], start: datetime, end: datetime)
                 f"prices.{model}.{rate} is {value!r}, not a price in US dollars per million tokens",
                 hint=f"write {rate} = 3.0",
             )
-        rates[rate] = float(value)  # type: ignore[arg-type]  # checked just above
+        rates[rate] = float(value)
     return Price(model, start, end, **rates, source=str(entry.get("source", "deadreckon.toml")))
 
 

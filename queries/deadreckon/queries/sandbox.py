@@ -1,7 +1,7 @@
 """SQL that others write, on the newest snapshot of a lake, under limits and read-only.
 
-Three walls, each enough for most of what may come: the gate admits one query that only reads; the engine's connection
-is locked to the snapshot's files; its process may write no file and take no more memory than it is given.
+Three walls: the gate admits one query that only reads; the engine's connection is locked to the snapshot's files; the
+kernel keeps its process from writing, from the network, and from more memory than it is given.
 """
 
 from __future__ import annotations

@@ -8,23 +8,18 @@ bounded by the kernel, and killed.
 from __future__ import annotations
 
 import os
-import resource
 import sys
 import threading
-from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import duckdb
 
 from deadreckon.core.errors import QueryError
 from deadreckon.queries.binding import Binding, Part, ViewText
+from deadreckon.queries.confinement import bound_memory, forbid_writing
 from deadreckon.queries.engine import Engine, Limits
 from deadreckon.queries.wire import HEADER_BYTES, pack, unpack
 
-ROOM_BYTES: Final = 768 << 20
-"""Address space beside the memory limit: for results on their way out and for what DuckDB does not count."""
-THREAD_BYTES: Final = 16 << 20
-"""Address space for the stack of each thread."""
 LEAST_BYTES: Final = 32_000_000
 GRACE_S: Final = 2.0
 """How long a query may go on after its time before its process ends itself."""
@@ -34,6 +29,7 @@ def main() -> None:
     """Serve requests until stdin ends."""
     requests = sys.stdin.buffer
     answers = os.fdopen(os.dup(1), "wb")
+    forbid_writing()  # before DuckDB makes threads: it holds for those that come after
     os.dup2(2, 1)  # whatever prints must not end up between the answers
     engine: Engine | None = None
     limits: Limits | None = None
@@ -43,7 +39,7 @@ def main() -> None:
                 if engine is not None:
                     engine.close()
                 limits = Limits(**request["limits"])
-                _confine(limits)
+                bound_memory(_bytes(limits), limits.threads or os.cpu_count() or 1)
                 engine = Engine(_binding(request["binding"]), limits)
                 answer: dict[str, Any] = {}
             elif engine is None or limits is None:
@@ -84,8 +80,7 @@ def _binding(sent: dict[str, Any]) -> Binding:
     )
 
 
-def _confine(limits: Limits) -> None:
-    """Let the kernel refuse files, core dumps, and memory beyond what the settings give. Limits only ever fall."""
+def _bytes(limits: Limits) -> int:
     try:
         row = duckdb.execute("SELECT parse_formatted_bytes($1)", [limits.memory_limit]).fetchone()
     except duckdb.Error:
@@ -95,20 +90,7 @@ def _confine(limits: Limits) -> None:
             f"query.memory_limit is {limits.memory_limit!r}, which is not an amount of at least 32 MB",
             hint='write it as query.memory_limit = "1GB"',
         )
-    allowed = int(row[0])
-    threads = limits.threads or os.cpu_count() or 1
-    pages = int(Path("/proc/self/statm").read_text("ascii").split()[0]) if Path("/proc/self/statm").exists() else 0
-    for limit, most in (
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_AS, pages * resource.getpagesize() + allowed + ROOM_BYTES + threads * THREAD_BYTES),
-    ):
-        hard = resource.getrlimit(limit)[1]
-        bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        try:
-            resource.setrlimit(limit, (bound, bound))
-        except (ValueError, OSError):
-            pass  # some systems know the limit and do not keep it; the other walls stand
+    return int(row[0])
 
 
 if __name__ == "__main__":
