@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -456,7 +457,8 @@ def test_a_spool_is_examined(story: Story, tmp_path: Path) -> None:
     os.utime(alive, (time.time() - 7200,) * 2)
     commit(story.lake.table(), [], txns={consumed.name[:36]: 8})
     settings = Settings(ingest=IngestSettings(sources=[str(spool), str(tmp_path / "none"), str(spool / "*.nothing")]))
-    with exclusive_lock(alive, what="a writer"):
+    with alive.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
         found = doctor(story.lake.root, settings)
     assert [(f.kind, Path(f.subject).name) for f in found.findings] == [
         ("spool_consumed", consumed.name),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 __all__ = ["main"]
@@ -14,8 +15,11 @@ def main(arguments: list[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("deadreckon"):
             raise
-        sys.stderr.write(
-            f"error: reckon needs {error.name}, which is not installed\nhint: pip install 'deadreckon[lake]'\n"
-        )
+        message, hint = f"reckon needs {error.name}, which is not installed", "pip install 'deadreckon[lake]'"
+        if sys.stderr.isatty():
+            sys.stderr.write(f"error: {message}\nhint: {hint}\n")
+        else:
+            said = {"kind": "missing_extra", "message": message, "hint": hint}
+            sys.stderr.write(json.dumps({"error": said}) + "\n")
         return 2
     return run(arguments)

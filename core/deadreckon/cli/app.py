@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -88,6 +90,7 @@ def reckon(
 def run(arguments: list[str] | None = None) -> int:
     """Run one command line and return its exit code; an error is said on stderr, as JSON where JSON was asked for."""
     words = sys.argv[1:] if arguments is None else arguments
+    _outlets()
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"] or ["--help"]
     try:
@@ -104,10 +107,15 @@ def run(arguments: list[str] | None = None) -> int:
         # `reckon ... | head` closes our output early: that is no error, and Python must not report it at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):
+            return 0  # the same, noticed by the library that prints the help
+        raise
     except ModuleNotFoundError as error:
         if debug:
             raise
-        return fail(_missing(error), words)
+        ours = (error.name or "").startswith("deadreckon")
+        return fail(_internal(error) if ours else _missing(error), words)
     except DeadreckonError as error:
         if debug:
             raise
@@ -115,11 +123,18 @@ def run(arguments: list[str] | None = None) -> int:
     except Exception as error:
         if debug:
             raise
-        internal = DeadreckonError(
-            f"internal error: {type(error).__name__}: {error}", hint="run it again with --debug and report the trace"
-        )
-        return fail(internal, words)
+        return fail(_internal(error), words)
     return int(code or 0)
+
+
+def _outlets() -> None:
+    """Make stdout and stderr take any text: closed ones swallow it, narrow encodings get escapes."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open as long as we run
+        elif isinstance(stream, io.TextIOWrapper) and (stream.encoding or "").lower().replace("-", "") != "utf8":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _usage(error: Any) -> UsageError:
@@ -129,6 +144,12 @@ def _usage(error: Any) -> UsageError:
         word = message.split("'")[1] if "'" in message else ""
         message, hint = f"there is no command {word!r}", nearest(word, list(COMMANDS))
     return UsageError(message, hint=hint)
+
+
+def _internal(error: Exception) -> DeadreckonError:
+    return DeadreckonError(
+        f"internal error: {type(error).__name__}: {error}", hint="run it again with --debug and report the trace"
+    )
 
 
 _EXTRA_OF: Final = {"streamlit": "dashboard", "altair": "dashboard", "pandas": "dashboard"}

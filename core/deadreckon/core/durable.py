@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deadreckon.core.errors import LockHeldError
+from deadreckon.core.errors import LakeError, LockHeldError
 
 
 def fsync_file(path: Path) -> None:
@@ -63,19 +64,40 @@ def write_atomically(path: Path, data: bytes) -> None:
 def exclusive_lock(path: Path, *, what: str) -> Iterator[None]:
     """Hold an advisory lock file while the block runs; the lock dies with its process.
 
+    The file says who holds it; what a killed process left there means nothing.
+
     Raises:
         LockHeldError: another process holds it; `what` names the work that it does.
+        LakeError: the lock file cannot be made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise LakeError(
+            f"cannot lock {path}: {error.strerror or error}", hint="check that the folder can be written"
+        ) from error
     try:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            holder = os.pread(fd, 1000, 0).decode("utf-8", "replace").strip() or "another process"
             raise LockHeldError(
-                f"{what} is already running on this lake (lock {path})",
+                f"{what} is already running on this lake, by {holder} (lock {path})",
                 hint="wait for it to end, then run the command again",
             ) from None
-        yield
+        _note(fd, f"process {os.getpid()} on {socket.gethostname()}\n")
+        try:
+            yield
+        finally:
+            _note(fd, "")
     finally:
         os.close(fd)
+
+
+def _note(fd: int, text: str) -> None:
+    try:
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, text.encode(), 0)
+    except OSError:
+        pass  # a full disk: the note is a courtesy, the lock holds without it

@@ -142,7 +142,7 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
 def nearest(word: str, known: list[str]) -> str:
     """`did you mean ...?`, or the list of what exists."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(sorted(known))}"
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
 
 
 def _read(file: Path) -> dict[str, Any]:
