@@ -20,7 +20,9 @@ class Span:
 Finder = Callable[[str], Iterator[Span]]
 
 # The local part is taken possessively from where it begins, so that text without an @ is passed once.
-_EMAIL: Final = re.compile(r"(?<![\w.+'-])[\w.+'-]++(?:@|%40)(?:[\w-]++\.)+(?:xn--[\w-]+|[^\W\d_]{2,})(?![\w-])")
+_EMAIL: Final = re.compile(
+    r"(?<![\w.+-])(?<![\w.+-]')[\w.+-]++(?:'[\w.+-]++)*+(?:@|%40)(?:[\w-]++\.)+(?:xn--[\w-]+|[^\W\d_]{2,})(?![\w-])"
+)
 
 
 def emails(text: str) -> Iterator[Span]:
@@ -37,21 +39,51 @@ _PHONE: Final = re.compile(
     rf"(?<![\w+])\+\d(?:{_GAP}{{0,2}}\d){{6,14}}(?![^\W_])"
     # (415) 555-0132, 415-555-0132, 1.415.555.0132
     r"|(?<![\w.+/:-])(?:1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[.-])[2-9]\d\d[ .-]\d{4}(?![\w:]|[.-]\d)"
-    # 030 1234567, 0171/1234567, 020 7946 0958: with gaps, 9 to 12 digits
-    r"|(?<![\w.+/:,-])\(?0[1-9]\d{0,3}\)?(?:[ /-]\d{2,8}){1,4}(?![\w:]|[.-]\d)"
+    # 030 1234567, 0171/1234567, 020 7946 0958: a run of groups, in which numbers are then looked for
+    r"|(?<![\w.+/:,-])(?P<groups>\(?0[1-9]\d{0,3}\)?(?:[ /-]\d{2,8})++)"
 )
+_DIGITS: Final = re.compile(r"[0-9]+")
 
 
 def phones(text: str) -> Iterator[Span]:
     """Telephone numbers: with a country code, or written with gaps. A bare run of digits stays: it may be anything."""
     for found in _PHONE.finditer(text):
-        digits = "".join(filter(str.isdecimal, found[0]))
-        if found[0].startswith("+") or 9 <= len(digits) <= 12:
-            yield Span(found.start(), found.end(), digits)
+        if found["groups"] is None:
+            yield Span(found.start(), found.end(), _normal(found[0]))
+        else:
+            yield from _national(text, found.start(), found.end())
+
+
+def _normal(number: str) -> str:
+    return "".join(filter(str.isdecimal, number))
+
+
+def _national(text: str, start: int, end: int) -> Iterator[Span]:
+    """Numbers of 9 to 12 digits that begin with 0, in a run of groups of digits."""
+    groups = list(_DIGITS.finditer(text, start, end))
+    if (
+        text[end : end + 1].isalnum()
+        or text[end : end + 1] in ("_", ":")
+        or text[end : end + 2].strip(".-").isdecimal()
+    ):
+        del groups[-1:]  # it goes on as something else
+    index = 0
+    while index < len(groups):
+        taken = size = 0
+        for count, group in enumerate(groups[index : index + 5], 1):
+            size += len(group[0])
+            if 9 <= size <= 12 and count > 1:
+                taken = count
+        if taken and groups[index][0].startswith("0"):
+            first, last = groups[index], groups[index + taken - 1]
+            opening = first.start() - (text[first.start() - 1 : first.start()] == "(")
+            yield Span(opening, last.end(), _normal(text[first.start() : last.end()]))
+            index += taken
+        else:
+            index += 1
 
 
 _RUN: Final = re.compile(r"(?<![^\W_])[0-9](?:[ -]?[0-9])*+")
-_GROUP: Final = re.compile(r"[0-9]+")
 _SHAPES: Final = ((4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3))
 _BRANDS: Final = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})"  # Visa
@@ -80,7 +112,7 @@ def cards(text: str) -> Iterator[Span]:
     for run in _RUN.finditer(text):
         if run.end() - run.start() < 13:
             continue
-        groups = list(_GROUP.finditer(text, run.start(), run.end()))
+        groups = list(_DIGITS.finditer(text, run.start(), run.end()))
         if run.start() > 1 and text[run.start() - 1] == "." and text[run.start() - 2].isdecimal():
             del groups[0]  # the decimals of a number
         if run.end() < len(text) and (
@@ -98,6 +130,8 @@ def cards(text: str) -> Iterator[Span]:
 
 def _sizes(groups: list[re.Match[str]], index: int) -> Iterator[int]:
     """How many groups, from one on, have the shape of a card."""
+    if len(groups[index][0]) < 4:
+        return
     for shape in sorted(_SHAPES, key=len, reverse=True):
         if tuple(len(group[0]) for group in groups[index : index + len(shape)]) == shape:
             yield len(shape)

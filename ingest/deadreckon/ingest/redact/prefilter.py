@@ -57,6 +57,10 @@ class Suspicion:
             yield index, sets[row]
 
 
+_ANY_ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_SHORT: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+
+
 class Prefilter:
     """Finds the lines of a chunk that are worth decoding."""
 
@@ -81,6 +85,7 @@ class Prefilter:
         if self._custom and not self._all:
             text = pa.Array.from_buffers(pa.large_string(), len(starts), buffers)
             found |= _match(text, self._custom)
+            found[found] = self._with_escapes_undone(text.take(pa.array(np.flatnonzero(found))))
         custom = found.copy()
         if self._binary and not self._all:
             found |= _match(lines, "|".join([_ESCAPED, *self._binary.values()]))
@@ -89,6 +94,19 @@ class Prefilter:
         reasons = {name: _match(suspected, pattern) for name, pattern in self._binary.items()}
         reasons[self.CUSTOM] = custom[indices]
         return Suspicion(indices, reasons, _match(suspected, _ESCAPED))
+
+    def _with_escapes_undone(self, lines: pa.Array) -> np.ndarray:
+        """Which lines match, or may, once their escapes are what they stand for."""
+        plain = [_undo_escapes(line) for line in lines.cast(pa.large_binary()).to_pylist()]
+        return _match(pa.array(plain, pa.large_string()), self._custom)
+
+
+def _undo_escapes(line: bytes) -> str:
+    text = line.decode("utf-8", "replace")
+    if "\\" not in text:
+        return text
+    plain = _ANY_ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else _SHORT.get(found[2], found[2]), text)
+    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _match(lines: pa.Array, pattern: str) -> np.ndarray:

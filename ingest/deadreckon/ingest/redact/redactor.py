@@ -90,7 +90,8 @@ class Redactor:
         if values is None:
             finders = {name: finder for name, finder in self._finders.items() if name in names}
             custom = self._custom if Prefilter.CUSTOM in names else []
-            values = self._some[names] = Values(self._keys, finders, custom, self._marks)
+            keys = self._keys if Prefilter.KEYS in names else Keys(())
+            values = self._some[names] = Values(keys, finders, custom, self._marks)
         return values
 
     def _line(self, raw: bytes, values: Values) -> bytes:

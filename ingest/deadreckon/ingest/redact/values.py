@@ -7,10 +7,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import orjson
+
 from deadreckon.core.schema import EVENT_COLUMNS, EVENTS, alias_table
 from deadreckon.ingest.redact.custom import Custom
 from deadreckon.ingest.redact.forms import SECRET_NAME, Finder, is_card
-from deadreckon.ingest.redact.marks import Marks
+from deadreckon.ingest.redact.marks import HASH_DIGITS, Marks
+from deadreckon.ingest.redact.quick import NotPlainError, Quick
 from deadreckon.ingest.redact.surgery import Edits, Path, quote, rewrite, unquote
 
 _ALIASES: Final = alias_table()
@@ -40,6 +43,11 @@ class Keys:
         self._names = {key.lower(): key for key in keys}
         self._dotted = [(tuple(low.split(".")), key) for low, key in self._names.items() if "." in low]
         self._in_text = _key_values(self._names)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The keys as they are set."""
+        return tuple(self._names.values())
 
     def __bool__(self) -> bool:
         return bool(self._names)
@@ -79,10 +87,14 @@ class Values:
         self._marks = marks
         self._ids_finders = {n: f for n, f in self._finders.items() if n not in ("phone", "card")}
         self._edits = Edits(self._new_key, self._whole, self._string, self._number)
+        self._quick = Quick(keys.names, finders, custom, marks, self._whole, _JOINED_BY)
 
     def line(self, line: bytes) -> bytes:
         """A valid JSON line without its secrets."""
-        return rewrite(line, self._edits)
+        try:
+            return self._quick.line(line)
+        except NotPlainError:
+            return rewrite(line, self._edits)
 
     def text(self, text: str) -> str:
         """Text without the secrets that the patterns find."""
@@ -112,7 +124,7 @@ class Values:
 
     def _string(self, path: Path, text: str) -> str | None:
         if text[:1] in ("{", "[") and is_json(inner := text.encode("utf-8", "surrogatepass")):
-            new = self.line(inner).decode("utf-8", "surrogatepass")
+            new = rewrite(inner, self._edits).decode("utf-8", "surrogatepass")
         elif path and path[-1] in _JOINED_BY:
             new = self._apply(text, self._ids_finders)
         elif path and "api_key" in self._finders and SECRET_NAME.search(path[-1]) and _is_word(text):
@@ -133,6 +145,12 @@ class Values:
 def is_json(body: bytes) -> bool:
     """Whether bytes are one JSON value, by the rules that people live by: NaN, long integers, half characters pass."""
     try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass  # stricter than people are: ask again below
+    else:
+        return True
+    try:
         json.loads(body.decode("utf-8", "surrogateescape"))
     except (ValueError, RecursionError):
         return False
@@ -147,7 +165,15 @@ def _key_values(names: Mapping[str, str]) -> re.Pattern[str] | None:
     if not names:
         return None
     keys = "|".join(sorted(map(re.escape, names), key=len, reverse=True))
-    # A container goes up to the end of the text: what is not JSON does not say where it ends.
-    value = r"""\\*"(?:[^"\\]|\\.)*+"?|'[^']*+'?|[{\[].*+|[^\s,;&{}\[\]"']++"""
+    value = "|".join(
+        (
+            rf"\[(?:{keys})(?::[0-9a-f]{{{HASH_DIGITS}}})?\]",  # a mark, from an earlier redaction
+            r'\\"[^"\\]*+\\"',  # in JSON inside a string
+            r'\\*"(?:[^"\\]|\\.)*+"?',  # perhaps torn
+            r"'[^']*+'?",
+            r"[{\[].*+",  # what is not JSON does not say where a container ends: up to the end of the text
+            r"""[^\s,;&{}\[\]"']++""",
+        )
+    )
     shape = rf"""(?<![^\W_])(?P<key>{keys})\\*["']?\s{{0,8}}[:=]\s{{0,8}}(?P<value>{value})"""
     return re.compile(shape, re.IGNORECASE | re.DOTALL)
