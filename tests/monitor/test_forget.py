@@ -6,7 +6,7 @@ import pytest
 from tests.monitor.lakes import NOON, calls, changes, make, monitor, rule
 
 from deadreckon.core.errors import DataError, UsageError
-from deadreckon.monitor import current, forget, history, waiting
+from deadreckon.monitor import current, exit_code, forget, history, waiting
 
 OLD = rule(name="old name", metric="latency_p95_ms", above=1000, group_by=["model"])
 OTHER = rule(name="other", metric="event_count", above=1)
@@ -26,6 +26,7 @@ def lake(tmp_path):
 def test_forgetting_a_rule_resolves_what_fires_and_leaves_the_others(lake):
     """The alert that was told is told to be over, with the reason; the other rule stands as it stood."""
     (closed,) = forget(lake, "old name", now=NOON + 60)
+    assert closed.stream.window_end == NOON + 60
     assert (closed.stream.state, closed.previous, closed.labels) == ("resolved", "firing", {"model": "b"})
     assert [a.stream.rule for a in current(lake)] == ["other"]
     assert [(a.previous, a.stream.state) for a in history(lake, rules=["old name"])] == [
@@ -42,6 +43,22 @@ def test_a_rule_that_is_still_there_begins_anew(lake):
     report = monitor(lake, OLD, at=300)
     assert changes(report) == []
     assert [a.stream.labels for a in report.alerts] == ['{"model":"b"}']
+
+
+def test_a_clock_that_ran_ahead_is_said_and_can_be_put_right(lake):
+    """Windows judged before their time would never be judged again; forgetting the rule lets it begin anew."""
+    ahead = monitor(lake, OTHER, at=86_400)
+    assert ahead.unknown == {}
+    report = monitor(lake, OTHER, at=300)
+    assert report.windows == 0
+    assert "a clock was wrong" in report.unknown["other"]
+    assert exit_code(report.alerts, unknown=report.unknown) == 1
+    assert exit_code([], unknown=report.unknown) == 3
+    forget(lake, "other", now=NOON + 300)
+    report = monitor(lake, OTHER, at=300)
+    assert "no state" in report.unknown["other"]
+    report = monitor(lake, OTHER, at=600)
+    assert (report.windows, report.unknown) == (1, {})
 
 
 def test_a_rule_without_states_cannot_be_forgotten(lake, tmp_path_factory):

@@ -21,6 +21,8 @@ def test_a_new_rule_can_begin_in_the_past():
     """With `since`, it begins with the first window that ends after it."""
     found = due(EVERY_5, evaluated=None, as_of=1_500, since=600)
     assert (found.first, found.last) == (3, 5)
+    found = due(EVERY_5, evaluated=None, as_of=1_500, since=1_500)
+    assert (found.first, found.last) == (5, 5)
 
 
 def test_nothing_is_due_twice():

@@ -110,7 +110,7 @@ def command(
     gone = sorted({a.stream.rule for a in report.others} - {r.name for r in configured})
     if gone:
         say(f"kept as they were, for no rule has their name any more: {', '.join(gone)}")
-    code = exit_code(report.alerts, faults)
+    code = exit_code(report.alerts, faults, unknown=report.unknown)
     if failure is not None:
         say(f"error: {failure.message}\nhint: the next run tells them; {failure.hint}")
     return code or (DeliveryError.exit_code if failure else 0)
@@ -236,7 +236,10 @@ def _show(report: Report, at: datetime, told: int, format_: Format | None) -> No
         "transitions": len(report.transitions),
         "alerts_written": told,
         "skipped": report.skipped or None,
+        "unknown": report.unknown or None,
     }
     show(report.alerts, chosen(format_), meta)
+    for name, why in report.unknown.items():
+        say(f"rule {name}: {why}")
     for name, count in report.skipped.items():
         say(f"rule {name}: {count} windows skipped; too many to catch up, or the rule failed again and again")

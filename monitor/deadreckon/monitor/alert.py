@@ -103,6 +103,8 @@ def event_of(alert: Alert) -> dict[str, Any]:
             "window_end": iso(stream.window_end),
             "since": iso(stream.since),
             "threshold": stream.threshold,
+            # JSON has no number for an infinite value: it is told as text.
+            "value": stream.value if finite(stream.value) == stream.value else str(stream.value),
             "n": stream.n,
             "group": labels_of(stream.labels),
             "why": stream.reason,

@@ -34,9 +34,9 @@ def forget(lake: Lake, rule: str, *, now: float) -> tuple[Alert, ...]:
                 hint=nearest(rule, known) if known else "reckon alerts lists every state",
             )
         kept = [a for a in page.alerts if a.stream.rule != rule]
-        closed = tuple(_closed(a) for a in mine if a.stream.active_since is not None)
+        closed = tuple(_closed(a, now) for a in mine if a.stream.active_since is not None)
         try:
-            store.write(lake, page, kept, closed, {}, now=now)
+            store.write(lake, page, kept, closed, _begin_anew(page, rule, now), now=now)
         except CommitConflictError:
             if attempt == ATTEMPTS - 1:
                 raise
@@ -45,8 +45,16 @@ def forget(lake: Lake, rule: str, *, now: float) -> tuple[Alert, ...]:
     raise AssertionError
 
 
-def _closed(alert: Alert) -> Alert:
-    stream = replace(alert.stream, state="resolved", since=alert.stream.window_end, active_since=None, reason=REASON)
+def _begin_anew(page: store.Page, rule: str, now: float) -> dict[str, int]:
+    # A monitor whose clock was wrong may have judged windows that are still to come: they must be judged again.
+    evaluated = page.evaluated(rule)
+    return {rule: int(now)} if evaluated is not None and evaluated > now else {}
+
+
+def _closed(alert: Alert, now: float) -> Alert:
+    # No window resolved it: the moment takes its place, after the last window, so that this is its newest change.
+    moment = max(int(now), alert.stream.window_end + 1)
+    stream = replace(alert.stream, state="resolved", since=moment, window_end=moment, active_since=None, reason=REASON)
     return replace(
         alert,
         stream=stream,

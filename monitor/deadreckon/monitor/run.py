@@ -10,7 +10,7 @@ from typing import Final
 from deadreckon.core.errors import CommitConflictError, QueryError
 from deadreckon.core.lake import Lake
 from deadreckon.monitor import store
-from deadreckon.monitor.alert import Alert, tell, told
+from deadreckon.monitor.alert import Alert, iso, tell, told
 from deadreckon.monitor.measure import Asker, Meter, Readings
 from deadreckon.monitor.rules import Rule
 from deadreckon.monitor.schedule import Due, due
@@ -41,6 +41,8 @@ class Report:
     """The number of the last committed run."""
     others: tuple[Alert, ...] = ()
     """States of rules that this run was not asked for; kept as they were."""
+    unknown: dict[str, str] = field(default_factory=dict)
+    """Rules of which nobody knows how they stand now, and why: never healthy."""
 
 
 @dataclass(slots=True)
@@ -111,7 +113,23 @@ def _commit(lake: Lake, page: store.Page, done: list[_Progress], as_of: float, n
         {p.rule.name: p.skipped for p in done if p.skipped},
         number,
         others,
+        _unknown(page, done, alerts, now),
     )
+
+
+def _unknown(page: store.Page, done: list[_Progress], alerts: list[Alert], now: float) -> dict[str, str]:
+    stated = {a.stream.rule for a in alerts}
+    found: dict[str, str] = {}
+    for rule in (p.rule for p in done):
+        evaluated = page.evaluated(rule.name)
+        if evaluated is not None and evaluated > now:
+            found[rule.name] = (
+                f"it was evaluated up to {iso(evaluated)}, which is to come: a clock was wrong. "
+                f"reckon alerts --forget {rule.name!r} lets it begin anew"
+            )
+        elif rule.name not in stated:
+            found[rule.name] = "it has no state until its next window is complete"
+    return found
 
 
 def _evaluate(rule: Rule, page: store.Page, meter: Meter, as_of: float, since: float | None) -> _Progress:

@@ -27,13 +27,13 @@ def due(rule: Rule, *, evaluated: int | None, as_of: float, since: float | None 
     """The steps of a rule that are complete at `as_of` and not evaluated yet.
 
     `evaluated` is the window end (epoch seconds) up to which the rule was evaluated before. A rule that never was
-    starts with the newest complete window, or with the first one that ends after `since`.
+    starts with the newest complete window, or with the first one that ends after `since` where that is older.
     """
     last = int((as_of - rule.delay) // rule.step)
     if evaluated is not None:
         first = evaluated // rule.step + 1
     elif since is not None:
-        first = int(since // rule.step) + 1
+        first = min(int(since // rule.step) + 1, last)
     else:
         first = last
     first = max(first, 1)

@@ -27,9 +27,11 @@ def faults(alerts: Iterable[Alert]) -> set[Fault]:
     return found
 
 
-def exit_code(alerts: Collection[Alert], fail_on: Collection[Fault] = DEFAULT) -> int:
-    """0 fine, 1 firing (or pending, where asked for), 2 a rule cannot be evaluated, 3 data are missing or stale."""
-    wrong = faults(alerts) & set(fail_on)
-    if not alerts and "no_data" in fail_on:
-        return CODES["no_data"]
+def exit_code(alerts: Collection[Alert], fail_on: Collection[Fault] = DEFAULT, *, unknown: Collection[str] = ()) -> int:
+    """0 fine, 1 firing (or pending, where asked for), 2 a rule cannot be evaluated, 3 data are missing or stale.
+
+    `unknown`: rules of which nobody knows how they stand; they count as missing data, as no alerts at all do.
+    """
+    found = faults(alerts) | ({"no_data"} if unknown or not alerts else set())
+    wrong = found & set(fail_on)
     return next((code for fault, code in CODES.items() if fault in wrong), 0)
