@@ -20,7 +20,7 @@ from orjson import dumps
 from deadreckon.emit._buffer import BufferedSpool
 from deadreckon.emit._content import Capture
 from deadreckon.emit._context import CURRENT, UNBOUND, Bindings, Context, Source
-from deadreckon.emit._encode import COERCED, OPTIONS, Tally, convert, encode, json_text, text_of
+from deadreckon.emit._encode import COERCED, OPTIONS, Tally, encode, json_text, text_of
 from deadreckon.emit._ids import Ids, RandomIds
 from deadreckon.emit._record import STAMPED, TREATED, Label, Recorder
 from deadreckon.emit._settings import LEVELS, Settings, read_settings
@@ -147,8 +147,11 @@ class Emitter:
                 opening = self._stamper.opening_at(now, at) if at else self._stamper.opening(now)
                 name = self._names.get(event) or self._name(event)
                 if fields:
-                    body = dumps(fields, convert, OPTIONS)
-                    if body.rfind(b"null") >= 0:  # `may_hide_nan`, without the call
+                    try:
+                        body = dumps(fields, None, OPTIONS)
+                        if body.rfind(b"null") >= 0:  # it may stand where a NaN was
+                            body = encode(fields)
+                    except TypeError:
                         body = encode(fields)
                     line = f"{opening}{name}{label.text}{context.trace_text}{head.text},".encode() + body[1:]
                 else:

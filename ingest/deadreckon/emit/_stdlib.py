@@ -16,10 +16,6 @@ _KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 class Handler(logging.Handler):
     """Writes every record to the spool: message, level, logger's name, `extra` and exception, with the bound IDs."""
 
-    def createLock(self) -> None:  # noqa: N802  # logging's name
-        """Make no lock: the spool has its own, and one more would only be waited for."""
-        self.lock = None
-
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record; never raises."""
         try:
