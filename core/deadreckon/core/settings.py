@@ -32,7 +32,7 @@ class IngestSettings(Section):
     max_line_bytes: int = Field(
         default=8 << 20, ge=1024, description="a longer line is quarantined, truncated, with its hash"
     )
-    batch_bytes: int = Field(default=128 << 20, ge=1 << 20, description="bytes of input committed together, at most")
+    batch_bytes: int = Field(default=96 << 20, ge=1 << 20, description="bytes of input committed together, at most")
     follow_interval_s: float = Field(
         default=2.0, gt=0, description="with --follow: seconds between looks at the sources"
     )
