@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
 import numpy as np
+import orjson
 import pyarrow as pa
 
 from deadreckon.ingest import arrays, lines
@@ -102,10 +103,7 @@ def _rewrite(
         try:
             value = json.loads(line, object_pairs_hook=_unique)
             events = rewrite(value, aliases)
-            foreign += [
-                (source, offset, sub, json.dumps(event, ensure_ascii=False, separators=(",", ":")))
-                for sub, event in enumerate(events)
-            ]
+            foreign += [(source, offset, sub, _written(event)) for sub, event in enumerate(events)]
         except (ValueError, RecursionError):
             raw = line.encode("utf-8", "surrogatepass")
             refused.append(
@@ -113,6 +111,13 @@ def _rewrite(
                 or reject(source, offset, raw, "unsupported", "the line cannot be read: it is nested too deeply")
             )
     return foreign, refused
+
+
+def _written(event: dict[str, Any]) -> str:
+    try:
+        return orjson.dumps(event).decode()
+    except TypeError:  # deeper than orjson goes, or a number past 64 bits
+        return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
