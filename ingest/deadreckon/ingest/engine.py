@@ -78,10 +78,11 @@ class Ingester:
         self._problems: set[str] = set()
         self._stack = ExitStack()
         self._con = self._stack.enter_context(duckdb.connect())
-        self._con.execute("SET preserve_insertion_order = false")
         self._con.execute("SET memory_limit = '640MB'")
-        self._con.execute(f"SET TimeZone = '{settings.ingest.naive_timezone}'")
         self._reader = self._con.cursor()
+        for con in (self._con, self._reader):  # a cursor is a session of its own
+            con.execute("SET preserve_insertion_order = false")
+            con.execute(f"SET TimeZone = '{settings.ingest.naive_timezone}'")
         self._pool = self._stack.enter_context(ThreadPoolExecutor(1, "ingest"))
 
     def __enter__(self) -> Self:

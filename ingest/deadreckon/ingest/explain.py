@@ -65,9 +65,19 @@ def _examine(text: str, aliases: Mapping[str, str]) -> None:
         if nested_twice is not None:
             _duplicate(nested_twice)
         for event in rewrite(value, aliases):
-            _check(event, {name: name for name in EVENTS})
+            _check_event(event, pairs, aliases)
     else:
         _check(value, aliases)
+
+
+def _check_event(event: dict[str, Any], pairs: list[tuple[str, Any]], aliases: Mapping[str, str]) -> None:
+    """Look at a rewritten event, naming columns by the keys that their values stood under."""
+    keys = {column: column for column in event}
+    for key, item in pairs:
+        column = aliases.get(key)
+        if column in event and event[column] is item:
+            keys[column] = key
+    _check({keys[c]: item for c, item in event.items()}, {key: column for column, key in keys.items()})
 
 
 def _duplicate(key: str) -> None:
@@ -212,7 +222,7 @@ def _check_double(column: Column, key: str, value: Any) -> None:
     number = _number(value)
     if number is None:
         raise _wrong(column, key, value, "a number")
-    if number in (float("inf"), float("-inf")):
+    if abs(number) >= 2**1024 - 2**970:  # what rounds to infinity
         raise _wrong(column, key, value, "a number that a double can hold", "out_of_range")
 
 
