@@ -225,5 +225,7 @@ class TestWhatIsSaid:
 
     def test_the_fault_of_a_foreign_line_is_found_under_its_column(self) -> None:
         """What a dialect leaves wrong is explained as the decoder met it."""
-        found = said('{"ecs.version": "1", "duration_ms": "long"}')
+        found = said('{"ecs.version": "1", "gen_ai.usage.input_tokens": "many"}')
+        assert (found.code, found.field) == ("wrong_type", "gen_ai.usage.input_tokens")
+        found = said('{"log": "{\\"duration_ms\\": \\"long\\"}", "stream": "stdout"}')
         assert (found.code, found.field) == ("wrong_type", "duration_ms")

@@ -78,7 +78,7 @@ def _line(value: dict[str, Any], names: Names) -> dict[str, Any]:
     if tracing.reads(rest):
         tracing.lift(draft, names)
     elif not names.asked.isdisjoint(rest):
-        for first in names.asked.intersection(rest):
+        for first in [key for key in rest if key in names.asked]:
             for path, column in names.nested.get(first, ()):
                 draft.lift(column, *path)
     if gcp.reads(rest):
@@ -125,8 +125,8 @@ def _by_name(value: dict[str, Any], names: Names, hidden: frozenset[str]) -> Dra
             else:
                 rest[key] = item
     draft = Draft(columns, rest)
-    for column in columns.keys() & NAMED.keys():
-        if type(columns[column]) is dict:
+    for column in NAMED:
+        if type(columns.get(column)) is dict:
             _named(draft, column, ranks[column][1])
     for key, item in extra:
         if rest.keys().isdisjoint(item):
