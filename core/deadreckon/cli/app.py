@@ -58,6 +58,9 @@ class LazyGroup(typer.core.TyperGroup):
         return args[0], typer.main.get_command(single), args[1:]
 
 
+INTERRUPTED: Final = 130
+"""128 and the number of the signal, as shells count."""
+
 # Newer versions of typer carry click inside, older ones import it: its base error is found either way.
 ClickError: Final[Any] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
@@ -96,13 +99,15 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         code = typer.main.get_command(app).main(args=words, prog_name="reckon", standalone_mode=False)
         sys.stdout.flush()
+        if code == INTERRUPTED:  # how some versions of typer tell of it
+            sys.stderr.write("interrupted\n")
     except typer.Exit as end:
         return int(end.exit_code)
     except ClickError as error:
         return fail(_usage(error), words)
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("interrupted\n")
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         # `reckon ... | head` closes our output early: that is no error, and Python must not report it at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -82,6 +82,9 @@ def checkpoint(lake: Lake, spec: TableSpec, workshop: Path) -> Checkpoint | None
 def contents(table: DeltaTable) -> dict[str, object]:
     """All that a version of a table says: its files with their statistics, its schema, its rules, its offsets."""
     files, rules = pa.RecordBatchReader.from_stream(table.get_add_actions(flatten=True)).read_all(), table.metadata()
+    for i, column in enumerate(files.schema):
+        if pa.types.is_timestamp(column.type):  # as Python values they would import pandas, which takes seconds
+            files = files.set_column(i, column.name, files.column(i).cast(pa.int64()))
     return {
         "files": sorted(orjson.dumps(row, default=str, option=orjson.OPT_SORT_KEYS) for row in files.to_pylist()),
         "schema": table.schema().to_json(),

@@ -66,7 +66,9 @@ def live_files(table: DeltaTable) -> tuple[list[LiveFile], list[str]]:
     keys = table.metadata().partition_columns
     covered = [name.removeprefix("min.") for name in actions.column_names if name.startswith("min.")]
     found = []
-    for row in actions.to_pylist():
+    # Only what is needed: turning statistics of times into Python values imports pandas, which takes seconds.
+    needed = {"path", "size_bytes", "num_records", "modification_time", *(f"partition.{key}" for key in keys)}
+    for row in actions.select([n for n in actions.column_names if n in needed]).to_pylist():
         values = [row[f"partition.{key}"] for key in keys]
         if all(v is None or (isinstance(v, PLAIN_TYPES) and not isinstance(v, bool | datetime)) for v in values):
             found.append(_live_file(root, row, keys))
