@@ -184,7 +184,7 @@ class TestWhatIsSaid:
             ("null", "not_an_object", None, ["null"]),
             ("{}", "not_an_object", None, ["empty"]),
             ('{"é": tru}', "invalid_json", None, ["byte 7", "tru"]),
-            ('{"a": "cut', "invalid_json", None, ["byte 6"]),
+            ('{"a": "cut', "invalid_json", None, ["byte 6", "never ends"]),
             ('{"a": ', "invalid_json", None, ["ends in the middle"]),
             ("Killed", "invalid_json", None, ["byte 0", "Killed"]),
             ('{"error": 1, "a": ' + "[" * 5000 + "]" * 5000 + "}", "too_deep", None, ["nested"]),

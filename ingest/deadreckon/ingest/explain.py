@@ -147,7 +147,9 @@ def _parsed(text: str) -> tuple[list[tuple[str, Any]], str | None]:
 def _bad_json(text: str, error: json.JSONDecodeError) -> str:
     place = len(text[: error.pos].encode("utf-8", "surrogatepass"))
     what = error.msg[:1].lower() + error.msg[1:]
-    if error.pos >= len(text.rstrip()):
+    if error.msg.startswith("Unterminated string"):
+        what = "the text that starts here never ends, the line was cut"
+    elif error.pos >= len(text.rstrip()):
         what = "the line ends in the middle of a value" if error.pos else "there is nothing"
     return f"not JSON at byte {place}: {what}, near {_excerpt(text, error.pos)}; fix the writer, or drop the line"
 
