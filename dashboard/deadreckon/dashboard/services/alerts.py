@@ -1,0 +1,152 @@
+"""Alerts: what fires now, what happened before, and which traces each of them speaks of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+
+from deadreckon.dashboard.services.source import Source, records
+
+SEVERITIES: Final = ("critical", "warning", "info")
+STATES: Final = ("firing", "resolved", "error", "pending", "no_data", "ok")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of an alert's state, and how long it lasted. Times are UTC."""
+
+    event_id: str
+    rule: str
+    labels: Mapping[str, str]
+    state: str
+    previous: str | None
+    severity: str
+    metric: str
+    value: float | None
+    threshold: float | None
+    start: datetime
+    """The beginning of the window that was judged."""
+    end: datetime
+    """The end of that window: when the state changed."""
+    until: datetime | None
+    """When the state changed again; None where it did not."""
+    next_state: str | None
+    reason: str
+    runbook: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an alert stands. Times are UTC."""
+
+    rule: str
+    labels: Mapping[str, str]
+    state: str
+    since: datetime
+    severity: str
+    reason: str
+    fired: int
+    active_since: datetime | None
+    """When it came to firing without being resolved until now; None where nothing is raised."""
+    change_id: str
+    """The change to look at: for an active alert the last one to firing, else the newest."""
+
+    @property
+    def firing(self) -> bool:
+        """Whether an alert is raised and was not resolved."""
+        return self.active_since is not None
+
+    @property
+    def silent(self) -> bool:
+        """Whether it is raised but cannot be judged any more: no data, or the rule fails."""
+        return self.firing and self.state != "firing"
+
+    def concerns(self, model: str | None, model_version: str | None) -> bool:
+        """Whether its labels name this model version."""
+        named = {k: v for k, v in self.labels.items() if k in ("model", "model_version")}
+        return bool(named) and all(
+            named.get(key, own) == own for key, own in (("model", model), ("model_version", model_version))
+        )
+
+
+def standings(source: Source) -> tuple[Standing, ...]:
+    """Where every alert stands: the raised ones first, the most severe first."""
+    found = [_standing(row) for row in records(source.ask("standing"))]
+    return tuple(sorted(found, key=lambda s: (not s.firing, _rank(s.severity), STATES.index(s.state), s.rule)))
+
+
+def firing(source: Source) -> tuple[Standing, ...]:
+    """The alerts that are raised now."""
+    return tuple(s for s in standings(source) if s.firing)
+
+
+def changes(source: Source) -> tuple[Change, ...]:
+    """Every change of state, the newest first."""
+    return tuple(_change(row) for row in records(source.ask("alert_changes")))
+
+
+def _standing(row: Mapping[str, Any]) -> Standing:
+    active = row["active_since"] is not None
+    return Standing(
+        rule=row["rule"] or "(no name)",
+        labels=labels_of(row["labels"]),
+        state=_state(row["state"]),
+        since=row["since"],
+        severity=row["severity"] or "warning",
+        reason=(row["fired_reason"] if active else row["reason"]) or "",
+        fired=row["fired"],
+        active_since=row["active_since"],
+        change_id=row["fired_event_id"] if active else row["event_id"],
+    )
+
+
+def _change(row: Mapping[str, Any]) -> Change:
+    end = row["window_end"] or row["ts"]
+    return Change(
+        event_id=row["event_id"],
+        rule=row["rule"] or "(no name)",
+        labels=labels_of(row["labels"]),
+        state=_state(row["state"]),
+        previous=row["previous"],
+        severity=row["severity"] or "warning",
+        metric=row["metric"] or "",
+        value=row["value"],
+        threshold=row["threshold"],
+        start=row["window_start"] or end,
+        end=end,
+        until=row["until"],
+        next_state=row["next_state"],
+        reason=row["reason"] or "",
+        runbook=row["runbook"] or "",
+    )
+
+
+def unit_of(metric: str) -> str:
+    """The unit of a rule's metric; empty where the rule has SQL of its own."""
+    from deadreckon.monitor.metrics import METRICS
+
+    return METRICS[metric].unit if metric in METRICS else ""
+
+
+def labels_of(text: str | None) -> dict[str, str]:
+    """An alert's labels; anything that is no JSON object is none."""
+    try:
+        found = orjson.loads(text or "{}")
+    except orjson.JSONDecodeError:
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {k: v if isinstance(v, str) else orjson.dumps(v).decode() for k, v in found.items() if v is not None}
+
+
+def _state(name: str | None) -> str:
+    # Alert events may come from other programs, with states of their own.
+    return name if name in STATES else "error"
+
+
+def _rank(severity: str) -> int:
+    return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)

@@ -1,0 +1,158 @@
+"""The overview: traffic, errors, latency and cost of a period, per model version and over time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from deadreckon.dashboard.services.period import Period
+from deadreckon.dashboard.services.source import Source, records
+
+CHARTED: Final = 8
+"""Model versions that a chart shows: more lines cannot be told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What can be filtered by: model versions in the order of their first call, and environments."""
+
+    versions: tuple[str, ...]
+    environments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a page is limited to; no environment is all of them, and so are no versions."""
+
+    period: Period
+    environment: str | None = None
+    versions: tuple[str, ...] = ()
+
+    def over(self, period: Period) -> Selection:
+        """The same for another period."""
+        return Selection(period, self.environment, self.versions)
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Model calls of one version, or of all. Rates are 0 to 1; a figure that nobody can know is None."""
+
+    label: str | None
+    model: str | None
+    model_version: str | None
+    calls: int
+    failed: int
+    cancelled: int
+    error_rate: float | None
+    retries: int
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    ttft_p50_ms: float | None
+    cost_usd: float | None
+    cost_per_call_usd: float | None
+    unpriced: int
+    input_tokens: int | None
+    output_tokens: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """User requests of a period."""
+
+    requests: int
+    failed: int
+    cancelled: int
+    p50_ms: float | None
+    p95_ms: float | None
+
+    @property
+    def error_rate(self) -> float | None:
+        """Failed per request that was not cancelled."""
+        ended = self.requests - self.cancelled
+        return self.failed / ended if ended > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One version in one bucket of time; without calls its rates and times are None and its sums 0."""
+
+    at: datetime
+    label: str
+    calls: int = 0
+    failed: int = 0
+    error_rate: float | None = None
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    cost_usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything that the page shows of a selection."""
+
+    requests: Requests
+    total: Calls
+    versions: tuple[Calls, ...]
+    """The busiest first."""
+    points: tuple[Point, ...]
+    """Every charted version in every bucket, in order of time."""
+
+
+def known(source: Source) -> Known:
+    """What the filters offer."""
+    rows = records(source.ask("known_versions"))
+    return Known(
+        tuple(dict.fromkeys(row["label"] for row in rows)),
+        tuple(sorted({row["environment"] for row in rows if row["environment"]})),
+    )
+
+
+def overview(source: Source, selection: Selection) -> Overview:
+    """The figures of a selection."""
+    totals, versions = _calls(source, selection)
+    charted = tuple(sorted(str(v.label) for v in versions[:CHARTED]))
+    return Overview(_requests(source, selection), totals, versions, _points(source, selection, charted))
+
+
+def before(source: Source, selection: Selection) -> tuple[Requests, Calls] | None:
+    """The totals of the period before, to compare with; None where there was nothing in it."""
+    previous = selection.period.previous
+    if previous is None:
+        return None
+    totals, _ = _calls(source, selection.over(previous))
+    requests = _requests(source, selection.over(previous))
+    return (requests, totals) if totals.calls or requests.requests else None
+
+
+def _parameters(selection: Selection) -> dict[str, str | tuple[str, ...] | None]:
+    return {
+        "start": selection.period.start.isoformat(),
+        "end": selection.period.end.isoformat(),
+        "environment": selection.environment,
+        "versions": selection.versions,
+    }
+
+
+def _calls(source: Source, selection: Selection) -> tuple[Calls, tuple[Calls, ...]]:
+    rows = [Calls(**row) for row in records(source.ask("by_version", **_parameters(selection)))]
+    total = next(row for row in rows if row.label is None)
+    return total, tuple(row for row in rows if row.label is not None)
+
+
+def _requests(source: Source, selection: Selection) -> Requests:
+    return Requests(**records(source.ask("requests_total", **_parameters(selection)))[0])
+
+
+def _points(source: Source, selection: Selection, charted: tuple[str, ...]) -> tuple[Point, ...]:
+    if not charted:
+        return ()
+    step = selection.period.step.total_seconds()
+    asked = _parameters(selection) | {"versions": charted}
+    found = {}
+    for row in records(source.ask("over_time", step_s=step, **asked)):
+        at = datetime.fromtimestamp(row.pop("bucket_s"), UTC)
+        row["cost_usd"] = row["cost_usd"] or 0.0
+        found[at, row["label"]] = Point(at, **row)
+    return tuple(found.get((at, label), Point(at, label)) for at in selection.period.buckets() for label in charted)

@@ -1,0 +1,18 @@
+-- The requests of a period: how many, how many failed, how long they took. Latency is over those that were answered or
+-- timed out, as everywhere.
+SELECT
+    COUNT(*) AS requests,
+    COUNT(*) FILTER (WHERE status IN ('error', 'timeout')) AS failed,
+    COUNT(*) FILTER (WHERE status = 'cancelled') AS cancelled,
+    exact_quantile(CASE WHEN status IN ('ok', 'timeout') THEN duration_ms END, 0.5) AS p50_ms,
+    exact_quantile(CASE WHEN status IN ('ok', 'timeout') THEN duration_ms END, 0.95) AS p95_ms
+FROM requests
+WHERE
+    started_at >= $start AND started_at < $end
+    AND (CAST($environment AS VARCHAR) IS NULL OR environment = $environment)
+    AND (
+        LEN(CAST($versions AS VARCHAR[])) = 0
+        OR LIST_CONTAINS(
+            CAST($versions AS VARCHAR[]), COALESCE(NULLIF(CONCAT_WS(' ', model, model_version), ''), '(no model)')
+        )
+    )

@@ -1,0 +1,132 @@
+"""Where the figures come from: this room's SQL files, asked through the sandbox and kept until the lake changes."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+from functools import cache
+from importlib import resources
+from typing import Any, Final
+
+from deadreckon.core.lake import Lake
+from deadreckon.core.settings import Settings
+from deadreckon.queries.sandbox import Answer, Sandbox
+
+KEPT_ANSWERS: Final = 128
+KEPT_SOURCES: Final = 4
+
+Value = str | float | None | tuple[str, ...]
+"""What a question's parameter may be."""
+
+
+class Source:
+    """One lake, asked by name: `ask("extent")` runs `questions/extent.sql`. Threads may share it.
+
+    Answers are kept per version of the lake, so that drawing a page again costs nothing until something is ingested.
+    SQL that people write runs in a sandbox of its own: a slow query never holds up the pages.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.lake = Lake.open(settings.lake)
+        self._pages = Sandbox(self.lake, settings=settings)
+        self._guests = Sandbox(self.lake, settings=settings)
+        self._kept: OrderedDict[Hashable, Answer] = OrderedDict()
+        self._lock = threading.Lock()
+        self._table = ""
+        self.version = -1
+        """The lake's version at the last refresh."""
+
+    def refresh(self) -> int:
+        """Look whether the lake changed, forget what is out of date, and return its version.
+
+        Raises:
+            LakeError: the lake is gone or damaged.
+        """
+        table = self.lake.table()
+        version, made = table.version(), str(table.metadata().id)
+        with self._lock:
+            if (version, made) != (self.version, self._table):
+                self._kept.clear()
+            if self._table and made != self._table:
+                # Another lake was made at the same place: its versions count from 0 again, and its files are others.
+                self._pages.close()
+                self._guests.close()
+                self._pages = Sandbox(self.lake, settings=self.settings)
+                self._guests = Sandbox(self.lake, settings=self.settings)
+            self.version, self._table = version, made
+        return version
+
+    def ask(self, question: str, **params: Value) -> Answer:
+        """The answer to one of this room's questions.
+
+        Raises:
+            DeadreckonError: the lake cannot be read, or the question went over the limits of the settings.
+        """
+        key = (question, tuple(sorted(params.items())))
+        with self._lock:
+            version = self.version
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        bound = {name: list(v) if isinstance(v, tuple) else v for name, v in params.items()}
+        answer = self._pages.query(text_of(question), bound)
+        with self._lock:
+            if version == self.version:
+                self._kept[key] = answer
+                while len(self._kept) > KEPT_ANSWERS:
+                    self._kept.popitem(last=False)
+        return answer
+
+    def ask_freely(self, sql: str) -> Answer:
+        """The answer to SQL that a person wrote.
+
+        Raises:
+            QueryError: it was refused, is wrong, or went over a limit.
+            DataError: a file of the lake cannot be read.
+        """
+        return self._guests.query(sql)
+
+    def close(self) -> None:
+        """End the processes; a later question starts them again."""
+        self._pages.close()
+        self._guests.close()
+
+
+@cache
+def text_of(question: str) -> str:
+    """The SQL of a question."""
+    return (resources.files("deadreckon.dashboard.services") / "questions" / f"{question}.sql").read_text("utf-8")
+
+
+_opened: OrderedDict[str, Source] = OrderedDict()
+_opening = threading.Lock()
+
+
+def opened(settings: Settings) -> Source:
+    """The source for these settings, shared by every browser window; opened where it is not yet.
+
+    Raises:
+        LakeError: there is no lake, or it is no place for one.
+    """
+    key = settings.model_dump_json()
+    with _opening:
+        if key not in _opened:
+            _opened[key] = Source(settings)
+            while len(_opened) > KEPT_SOURCES:  # somebody edits the settings again and again
+                _opened.popitem(last=False)[1].close()
+        _opened.move_to_end(key)
+        return _opened[key]
+
+
+def close_all() -> None:
+    """Close every shared source."""
+    with _opening:
+        while _opened:
+            _opened.popitem()[1].close()
+
+
+def records(answer: Answer) -> list[dict[str, Any]]:
+    """The rows of an answer by column, for the services to make their records of."""
+    return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
