@@ -174,13 +174,14 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S")
+        return value.replace(tzinfo=None).isoformat(" ", "seconds")  # strftime does not fill up early years
     return str(_plain(value))
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], facts: Mapping[str, Any], title: str) -> None:
     out = console()
-    texts = [[_text(value) for value in row] for row in rows]
+    columns = [visible(name) for name in columns]
+    texts = [[visible(_text(value)) for value in row] for row in rows]
     widths = [max([len(name), *(len(row[i]) for row in texts)]) for i, name in enumerate(columns)]
     if sum(min(width, WIDEST) for width in widths) + 2 * len(widths) > out.width and len(columns) > 2:
         _records_down(out, columns, texts, title)
