@@ -50,7 +50,7 @@ def exact(lake: Lake, folder: Path) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("role", "kills"), [("keeper", 10), ("doctor", 5)])
 def test_kills_beside_ingesters_and_a_reader(tmp_path: Path, role: str, kills: int) -> None:
-    """Two ingesters and a reader work while maintenance, or the doctor, is killed again and again: counts stay exact."""
+    """Two ingesters and a reader work while maintenance, or the doctor, is killed again and again: counts hold."""
     lake = Lake.create(tmp_path / "lake")
     crew = [hire("writer", lake.root, tmp_path, name) for name in ("a", "b")]
     crew.append(hire("reader", lake.root, tmp_path, "r"))

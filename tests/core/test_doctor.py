@@ -429,10 +429,12 @@ def test_temporary_files_are_put_aside(story: Story) -> None:
     young = root / "_delta_log" / ".y.tmp"
     young.write_bytes(b"now")
     (story.lake.root / "_maintenance").mkdir()
+    (story.lake.root / "_new-1").mkdir()
+    os.utime(story.lake.root / "_new-1", (old, old))
     story.lake.lock_path("maintenance").parent.mkdir(exist_ok=True)
     story.lake.lock_path("other").write_text("process 1 on nowhere")
     found = doctor(story.lake.root)
-    assert kinds(found) == ["temporary_file", "temporary_file", "stale_lock", "unfinished_work"]
+    assert kinds(found) == ["temporary_file", "temporary_file", "stale_lock", "unfinished_work", "unfinished_work"]
     assert found.healthy
     repaired = doctor(story.lake.root, repair=True)
     assert repaired.findings == ()

@@ -5,12 +5,14 @@ A handle that is reused for many commits grows slow and stale; opening costs a f
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
+from uuid import uuid4
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction
@@ -132,36 +134,46 @@ class Lake:
         path = self.table_path(spec)
         if _has_log(path):
             return
+        # Made aside and linked into place: of several makers one wins, and nobody sees half of the first entry.
+        # (Two concurrent calls of DeltaTable.create make two versions, the second with an identity of its own.)
+        scratch = self.root / f"_new-{uuid4().hex}"
+        first = Path("_delta_log", f"{0:020}.json")
         try:
-            path.mkdir(parents=True, exist_ok=True)
-            # Columns that a spec's configuration does not know must not be named in its statistics.
-            stats = ",".join(c for c in ("event_id", "ts") if c in spec.schema.names)
-            configuration = TABLE_CONFIGURATION | {"delta.dataSkippingStatsColumns": stats}
-            if not stats:
-                del configuration["delta.dataSkippingStatsColumns"]
-            DeltaTable.create(
-                str(path),
-                spec.schema,
-                mode="ignore",
-                partition_by=list(spec.partition_by),
-                configuration=configuration,
-                post_commithook_properties=NO_HOOKS,
-            )
-            fsync_file(path / "_delta_log" / f"{0:020}.json")
+            self._create(scratch, spec)
+            fsync_file(scratch / first)
+            (path / "_delta_log").mkdir(parents=True, exist_ok=True)
+            try:
+                (path / first).hardlink_to(scratch / first)
+            except FileExistsError:
+                return
+            except OSError:  # a file system without links: of several makers the last wins, which is all the same
+                (scratch / first).rename(path / first)
             for directory in (path / "_delta_log", path, self.root):
                 fsync_directory(directory)
-        except OSError as error:
+        except (DeltaError, OSError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
             raise LakeError(
-                f"cannot make table {spec.name} in {self.root}: {error.strerror or error}",
+                f"cannot make table {spec.name} in {self.root}: {reason}",
                 hint="check that the folder can be written and that the disk has room",
             ) from error
-        except DeltaError as error:
-            if _has_log(path):
-                return  # another process made it between our look and our try
-            raise LakeError(
-                f"cannot make table {spec.name} in {self.root}: {error}",
-                hint="check that the folder can be written and that the disk has room",
-            ) from error
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    @staticmethod
+    def _create(path: Path, spec: TableSpec) -> None:
+        path.mkdir(parents=True)
+        # Columns that a spec's configuration does not know must not be named in its statistics.
+        stats = ",".join(c for c in ("event_id", "ts") if c in spec.schema.names)
+        configuration = TABLE_CONFIGURATION | {"delta.dataSkippingStatsColumns": stats}
+        if not stats:
+            del configuration["delta.dataSkippingStatsColumns"]
+        DeltaTable.create(
+            str(path),
+            spec.schema,
+            partition_by=list(spec.partition_by),
+            configuration=configuration,
+            post_commithook_properties=NO_HOOKS,
+        )
 
     def table_path(self, spec: TableSpec = EVENTS_TABLE) -> Path:
         """The folder of a table."""
@@ -305,7 +317,7 @@ def _make_durable(log: Path, first: int, last: int) -> None:
 
 def _has_log(path: Path) -> bool:
     # Version 0 alone says nothing: behind a checkpoint the oldest entries are cleaned away.
-    return any((path / "_delta_log").glob("*.json"))
+    return any((path / "_delta_log").glob("[0-9]*.json")) or any((path / "_delta_log").glob("*.checkpoint*.parquet"))
 
 
 def _folder(location: str | Path) -> Path:

@@ -71,7 +71,7 @@ def _put_away(cabinet: Cabinet, *, path: Path) -> str:
     return f"moved to {cabinet.put_away(path)}"
 
 
-def examine_workshop(lake: Lake) -> Iterator[Finding]:
+def examine_workshop(lake: Lake, *, now: datetime) -> Iterator[Finding]:
     """Work that a killed maintenance or repair left, and the note in a lock that nobody holds."""
     for lock in sorted((lake.root / "_locks").glob("*.lock")):
         holder = _note_of_the_dead(lock)
@@ -86,6 +86,19 @@ def examine_workshop(lake: Lake) -> Iterator[Finding]:
                 "the note is removed",
                 Stage.room,
                 partial(_clear, path=lock),
+            )
+    for half in sorted(lake.root.glob("_new-*")):
+        if (now.timestamp() - half.stat().st_mtime) / 3600 >= UNCOMMITTED_HOURS:
+            yield Finding(
+                "unfinished_work",
+                Severity.waste,
+                "",
+                half.name,
+                "a table that was being made when its process was killed",
+                "only room is lost: it never held a row",
+                "it is removed",
+                Stage.room,
+                partial(_remove, path=half),
             )
     workshop = lake.root / "_maintenance"
     if workshop.exists() and not _held(lake.lock_path("maintenance")):
@@ -131,9 +144,7 @@ def _clear(_cabinet: Cabinet, *, path: Path) -> str:
 
 
 def _remove(_cabinet: Cabinet, *, path: Path) -> str:
-    # The doctor works in there as well, under the same lock: it is made anew.
     shutil.rmtree(path, ignore_errors=True)
-    path.mkdir(exist_ok=True)
     return "removed"
 
 

@@ -98,7 +98,7 @@ def examine(lake: Lake, settings: Settings, *, deep: bool, now: datetime) -> lis
             found += examine_spool(lake, settings.ingest.sources, now=now)
         found += examine_orphans(lake, spec, now=now, hours=settings.maintain.vacuum_hours)
         found += examine_temporary(lake, spec, now=now)
-    return [*found, *examine_workshop(lake)]
+    return [*found, *examine_workshop(lake, now=now)]
 
 
 def _tables(lake: Lake) -> list[TableSpec]:
