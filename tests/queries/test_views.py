@@ -340,6 +340,19 @@ def test_a_run_without_an_end_is_running_and_says_when_it_was_seen_last(ask: Ask
     ]
 
 
+@pytest.mark.parametrize("text", ['{"dataset": ', "plain words", '"d1"', "[1]", "", "null"])
+def test_json_that_is_none_is_null_and_no_error(ask: Ask, text: str) -> None:
+    """One odd line must not take a whole view down."""
+    rows = [
+        run("r", "run.start", "1", versions=text, params=text),
+        run("r", "run.fold", "1", fold="1", attributes=text),
+        {"kind": "alert", "name": "a", "label": "ok", "attributes": text},
+    ]
+    assert ask("SELECT version_dataset FROM runs", rows) == [(None,)]
+    assert ask("SELECT leaks FROM folds", rows) == [(None,)]
+    assert ask("SELECT severity FROM alerts", rows) == [(None,)]
+
+
 def test_a_run_that_was_resumed_ends_as_it_ended_last(ask: Ask) -> None:
     """First it failed, then it was continued under the same id and ended well."""
     rows = [

@@ -67,7 +67,7 @@ def transpile(view: View, engine: str = "spark") -> str:
         tree = sqlglot.parse_one(view.sql, read="duckdb", error_level=ErrorLevel.RAISE)
         _check(view, tree, engine)
         written = tree.transform(_put_in, macro_table(engine), copy=True)
-        return written.sql(dialect=engine, unsupported_level=ErrorLevel.RAISE, pretty=True)
+        return str(written.sql(dialect=engine, unsupported_level=ErrorLevel.RAISE, pretty=True))
     except (sqlglot.errors.ParseError, sqlglot.errors.UnsupportedError) as error:
         raise QueryError(
             f"view {view.name} cannot be written for {engine}: {error}",

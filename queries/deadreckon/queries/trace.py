@@ -57,21 +57,28 @@ def find(sandbox: Sandbox, id_: str, *, kind: Kind | None = None, logs: bool = F
     if not named:
         raise DataError(f"no event has the id {id_!r}", hint=_elsewhere(named))
     taken = kind or named[0]
-    ids = [row[0] for row in _ask(sandbox, "traces_of_id", {"id": id_, "kind": taken}).rows]
-    shown = ids[:max_traces]
+    known = _ask(sandbox, "traces_of_id", {"id": id_, "kind": taken}).rows
+    shown = known[:max_traces]
+    ids = [trace_id for trace_id, _, _ in shown]
+    costs: dict[str, dict[str, Any]] = {}
     if shown:
-        answer = _ask(sandbox, "trace_events", {"traces": shown, "logs": logs})
-        costs = {r["event_id"]: r for r in _records(_ask(sandbox, "trace_costs", {"traces": shown}))}
+        # The days keep everything else in the lake unread.
+        bounds = {"traces": ids, "first_day": min(r[1] for r in shown), "last_day": max(r[2] for r in shown)}
+        answer = _ask(sandbox, "trace_events", {**bounds, "logs": logs})
+        costs = {r["event_id"]: r for r in _records(_ask(sandbox, "trace_costs", bounds))}
+        requests = sorted({e["request_id"] for e in _records(answer) if e["request_id"]})
+        beside = _records(_ask(sandbox, "beside_events", {"requests": requests})) if requests else []
     else:
-        answer, costs = _ask(sandbox, "request_events", {"id": id_, "kind": taken, "logs": logs}), {}
+        answer = _ask(sandbox, "request_events", {"id": id_, "kind": taken, "logs": logs})
+        beside = _records(answer)
     events = _records(answer)
     return Found(
         id=id_,
         kind=taken,
         also=tuple(k for k in named if k != taken),
-        traces=[grow(t, (e for e in events if e["trace_id"] == t), costs) for t in shown],
-        more_traces=len(ids) - len(shown),
-        beside=[e for e in events if e["trace_id"] not in shown],
+        traces=[grow(t, (e for e in events if e["trace_id"] == t), costs) for t in ids],
+        more_traces=len(known) - len(shown),
+        beside=beside,
         truncated=answer.truncated,
         as_of=answer.as_of,
     )

@@ -1,7 +1,7 @@
 -- What engines write differently, once per engine: see spark.sql for the same names there.
 
--- A key of a JSON object, as text; NULL where it is absent.
-CREATE OR REPLACE MACRO json_text(document, field) AS (document ->> field);
+-- A key of a JSON object, as text; NULL where it is absent, or where the text is no JSON.
+CREATE OR REPLACE MACRO json_text(document, field) AS CASE WHEN json_valid(document) THEN document ->> field END;
 -- A time, some milliseconds later.
 CREATE OR REPLACE MACRO add_ms(moment, ms) AS moment + to_microseconds(CAST(round(ms * 1000) AS BIGINT));
 -- Milliseconds from one time to another.

@@ -1,4 +1,4 @@
 -- The model calls of some traces: the only events whose tokens and cost count.
-SELECT event_id, cost_usd, cost_source, input_tokens, output_tokens
+SELECT event_id, cost_usd, cost_source
 FROM model_calls
-WHERE list_contains($traces, trace_id)
+WHERE date BETWEEN $first_day AND $last_day AND trace_id IN (SELECT unnest($traces))

@@ -1,6 +1,7 @@
--- The traces in which an id of one kind stands, earliest first; a feedback's or score's are those of its request.
+-- The traces in which an id of one kind stands, earliest first, with the days over which each goes. Feedback and
+-- scores that are in no trace lead to those of their request.
 WITH named AS (
-    SELECT trace_id, request_id, ts
+    SELECT trace_id, request_id
     FROM events
     WHERE
         CASE $kind
@@ -13,15 +14,17 @@ WITH named AS (
             WHEN 'event' THEN event_id
         END = $id
 ),
-direct AS (
-    SELECT trace_id, min(ts) AS began FROM named WHERE trace_id IS NOT NULL GROUP BY trace_id
-),
-by_request AS (
-    SELECT e.trace_id, min(e.ts) AS began
+meant AS (
+    SELECT trace_id FROM named WHERE trace_id IS NOT NULL
+    UNION
+    SELECT e.trace_id
     FROM events AS e
     WHERE
-        e.trace_id IS NOT NULL AND NOT EXISTS (FROM direct)
+        e.trace_id IS NOT NULL AND NOT EXISTS (FROM named WHERE trace_id IS NOT NULL)
         AND e.request_id IN (SELECT request_id FROM named)
-    GROUP BY e.trace_id
 )
-SELECT trace_id FROM (FROM direct UNION ALL FROM by_request) ORDER BY began, trace_id
+SELECT trace_id, min(date) AS first_day, max(date) AS last_day
+FROM events
+WHERE trace_id IN (FROM meant)
+GROUP BY trace_id
+ORDER BY min(ts), trace_id

@@ -49,21 +49,12 @@
 --   parent_span_id
 --   response_id
 --   ingested_at
-WITH model_spans AS (
-    SELECT *, operation AS called
-    FROM events
-    WHERE
-        kind = 'span' AND COALESCE(status, '') <> 'running'
-        AND operation IN (
-            'chat', 'text_completion', 'completion', 'generate_content', 'generate', 'response', 'responses', 'llm',
-            'embeddings', 'embedding', 'rerank', 'predict', 'inference', 'image_generation', 'speech', 'transcription'
-        )
-),
-other_lines AS (
+WITH other_lines AS (
     SELECT
         *,
-        COALESCE(operation, 'predict') AS called,
-        duration_ms IS NULL AND input_tokens IS NULL AND output_tokens IS NULL AND cost_usd IS NULL AS is_bare
+        CASE
+            WHEN duration_ms IS NULL AND input_tokens IS NULL AND output_tokens IS NULL AND cost_usd IS NULL THEN model
+        END AS bare_of
     FROM events
     WHERE
         COALESCE(status, '') <> 'running'
@@ -78,22 +69,33 @@ other_lines AS (
             )
         )
 ),
-held AS (
-    SELECT DISTINCT trace_id, span_id, model, model_version FROM model_spans WHERE trace_id IS NOT NULL
-),
+-- Each of the three looks at events by itself: a shared part would be made for all days before any day is asked for.
 calls AS (
-    SELECT * FROM model_spans
+    SELECT *, operation AS called
+    FROM events
+    WHERE
+        kind = 'span' AND COALESCE(status, '') <> 'running'
+        AND operation IN (
+            'chat', 'text_completion', 'completion', 'generate_content', 'generate', 'response', 'responses', 'llm',
+            'embeddings', 'embedding', 'rerank', 'predict', 'inference', 'image_generation', 'speech', 'transcription'
+        )
     UNION ALL
-    SELECT o.* EXCLUDE (is_bare)
+    SELECT o.* EXCLUDE (bare_of), COALESCE(o.operation, 'predict') AS called
     FROM other_lines AS o
-    LEFT JOIN (SELECT DISTINCT trace_id, span_id FROM held) AS s
-        ON s.trace_id = o.trace_id AND s.span_id = o.span_id
-    LEFT JOIN (SELECT DISTINCT trace_id, model, model_version FROM held) AS t
+    LEFT JOIN (
+        SELECT trace_id, span_id, model, COALESCE(model_version, '') AS model_version
+        FROM events
+        WHERE
+            kind = 'span' AND COALESCE(status, '') <> 'running'
+            AND operation IN (
+                'chat', 'text_completion', 'completion', 'generate_content', 'generate', 'response', 'responses', 'llm',
+                'embeddings', 'embedding', 'rerank', 'predict', 'inference', 'image_generation', 'speech', 'transcription'
+            )
+    ) AS s
         ON
-            t.trace_id = o.trace_id AND t.model = o.model
-            AND COALESCE(t.model_version, '') = COALESCE(o.model_version, '')
-            AND o.is_bare
-    WHERE s.span_id IS NULL AND t.trace_id IS NULL
+            s.trace_id = o.trace_id
+            AND (s.span_id = o.span_id OR (s.model = o.bare_of AND s.model_version = COALESCE(o.model_version, '')))
+    WHERE s.trace_id IS NULL
 ),
 priced AS (
     SELECT

@@ -29,46 +29,49 @@
 --   run_id
 --   trace_id
 --   span_id
-WITH ordered AS (
-    SELECT
-        *,
-        COALESCE(
-            attempt < LEAD(attempt) OVER (
-                PARTITION BY
-                    COALESCE(trace_id, request_id, event_id), parent_span_id, operation, name, idempotency_key
-                ORDER BY ts, attempt
-            ),
-            false
-        ) AS retried
+WITH again AS (
+    SELECT DISTINCT
+        COALESCE(trace_id, request_id) AS place,
+        COALESCE(parent_span_id, '') AS parent,
+        COALESCE(idempotency_key, '') AS effect,
+        operation,
+        name,
+        attempt
     FROM model_calls
+    WHERE attempt > 1
 )
 SELECT
-    event_id,
-    ts,
-    date,
-    CASE WHEN status = 'ok' THEN 'retried' ELSE status END AS reason,
-    retried,
-    cost_usd,
-    cost_source,
-    duration_ms,
-    model,
-    model_version,
-    operation,
-    name,
-    attempt,
-    error_type,
-    error_message,
-    environment,
-    variant,
-    service,
-    agent,
-    input_tokens,
-    output_tokens,
-    request_id,
-    session_id,
-    user_id,
-    run_id,
-    trace_id,
-    span_id
-FROM ordered
-WHERE status <> 'ok' OR retried
+    c.event_id,
+    c.ts,
+    c.date,
+    CASE WHEN c.status = 'ok' THEN 'retried' ELSE c.status END AS reason,
+    a.attempt IS NOT NULL AS retried,
+    c.cost_usd,
+    c.cost_source,
+    c.duration_ms,
+    c.model,
+    c.model_version,
+    c.operation,
+    c.name,
+    c.attempt,
+    c.error_type,
+    c.error_message,
+    c.environment,
+    c.variant,
+    c.service,
+    c.agent,
+    c.input_tokens,
+    c.output_tokens,
+    c.request_id,
+    c.session_id,
+    c.user_id,
+    c.run_id,
+    c.trace_id,
+    c.span_id
+FROM model_calls AS c
+LEFT JOIN again AS a
+    ON
+        a.place = COALESCE(c.trace_id, c.request_id) AND a.attempt = c.attempt + 1
+        AND a.parent = COALESCE(c.parent_span_id, '') AND a.effect = COALESCE(c.idempotency_key, '')
+        AND a.operation = c.operation AND a.name = c.name
+WHERE c.status <> 'ok' OR a.attempt IS NOT NULL
