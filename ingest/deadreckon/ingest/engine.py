@@ -246,7 +246,7 @@ class Ingester:
             txns = {source_id: end for source_id, (_, end) in batch.ranges.items()} | {SERIAL: serial}
             commit(table, files.actions, txns=txns, metadata={"writer": "reckon ingest"})
         except BaseException:
-            if not self._committed(batch):
+            if not self._committed(files):
                 files.discard()
             raise
         for source_id, (_, end) in batch.ranges.items():
@@ -255,13 +255,13 @@ class Ingester:
         self.summary.add(counts, size=batch.size)
         self._report(self.summary)
 
-    def _committed(self, batch: Batch) -> bool:
+    def _committed(self, files: Files) -> bool:
         """After a failed commit: whether it reached the log all the same, so that its files must stay."""
         try:
-            table = self.lake.table()
-            return all((table.transaction_version(s) or 0) >= end > start for s, (start, end) in batch.ranges.items())
+            live = {file.path.name for file in self.lake.snapshot().files}
         except Exception:  # noqa: BLE001 - when in doubt the files stay: an orphan is harmless, a missing file is not
             return True
+        return not live.isdisjoint(path.name for path in files.paths)
 
     def _ledger_rows(
         self, batch: Batch, prepared: Prepared, chosen: str, again: Sequence[int]
