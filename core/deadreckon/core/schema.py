@@ -225,7 +225,7 @@ LEDGER_COLUMNS: Final[tuple[Column, ...]] = (
     _n("committed", "source: events committed", unit="count"),
     _n("duplicates", "source: events dropped because their event_id was known", unit="count"),
     _n("quarantined", "source: lines quarantined", unit="count"),
-    _s("quarantine_id", "quarantine and resolution: source_id:source_offset"),
+    _s("quarantine_id", "quarantine and resolution: source_id:source_offset, and for damage to an input more"),
     _s("error_code", "quarantine: invalid_json, invalid_utf8, wrong_type, bad_timestamp, missing, ..."),
     _s("error_field", "quarantine: the key at fault"),
     _s("error", "quarantine: what is wrong and what to do, for people"),

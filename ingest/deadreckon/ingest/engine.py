@@ -200,12 +200,12 @@ class Ingester:
         batch.tails[source.id] = source.tail_hash(end)
 
     def _note_problem(self, batch: Batch, source: Source, offset: int) -> None:
-        place = f"{source.id}:{offset}"
+        place = rejects.damage_id(source.id, offset)
         if source.problem is None or place in self._problems:
             return
         self._problems.add(place)
         self._take(batch, source, offset, offset)
-        batch.rejects.append(rejects.reject(source.id, offset, b"", "damaged_source", source.problem))
+        batch.rejects.append(rejects.reject(source.id, offset, b"", rejects.DAMAGED, source.problem))
 
     def _clean(self, head: bytes) -> bytes:
         redactor = self._rules.redactor

@@ -47,8 +47,8 @@ class Line:
 
     @property
     def whole(self) -> bool:
-        """Whether the whole line was kept: an oversize one was not, and damage to an input is no line."""
-        return self.error_code not in ("oversize", "damaged_source")
+        """Whether the whole line was kept: an oversize one was not, and damage to an input or a loss is no line."""
+        return self.error_code not in ("oversize", "damaged_source", "lost")
 
 
 @dataclass(frozen=True, slots=True)

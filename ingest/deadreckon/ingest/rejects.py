@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+DAMAGED: Final = "damaged_source"
+"""The code of an input that ends in damage: there is no line to replay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +25,18 @@ class Reject:
     raw_bytes: int
     raw_sha256: str
 
+    @property
+    def place(self) -> str:
+        """Where the line stands: its quarantine id."""
+        return f"{self.source_id}:{self.offset}"
+
     def row(self) -> dict[str, Any]:
         """The row as the ledger keeps it."""
         return {
             "record": "quarantine",
             "source_id": self.source_id,
             "source_offset": self.offset,
-            "quarantine_id": f"{self.source_id}:{self.offset}",
+            "quarantine_id": damage_id(self.source_id, self.offset) if self.code == DAMAGED else self.place,
             "error_code": self.code,
             "error_field": self.field,
             "error": self.error,
@@ -47,6 +55,11 @@ def reject(source_id: str, offset: int, line: bytes, code: str, error: str, fiel
     except UnicodeDecodeError:
         raw, encoding = base64.b64encode(body).decode("ascii"), "base64"
     return Reject(source_id, offset, code, error, field, raw, encoding, len(body), hashlib.sha256(body).hexdigest())
+
+
+def damage_id(source_id: str, offset: int) -> str:
+    """The quarantine id of an input's damage: when the input is repaired, a refused line may stand at this place."""
+    return f"{source_id}:{offset}:damage"
 
 
 def invalid_utf8(source_id: str, offset: int, line: bytes) -> Reject:
