@@ -1,13 +1,17 @@
-"""`reckon` as a process of its own, for tests of exit codes, crashes and competition."""
+"""`reckon` as a person or cron calls it, and code in processes of its own that can be killed."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+
+from deadreckon.cli import main
 
 REPOSITORY = Path(__file__).parents[2]
 ROOMS = ("core", "ingest", "queries", "monitor", "dashboard", "")
@@ -32,10 +36,11 @@ def start(code: str, *arguments: str, folder: Path) -> subprocess.Popen[str]:
 
 
 def reckon(*arguments: str, folder: Path) -> tuple[int, dict[str, Any], str]:
-    """Run `reckon` in a folder: its exit code, its JSON, what it said on stderr."""
-    process = start("import sys; from deadreckon.cli import main; sys.exit(main())", *arguments, folder=folder)
-    out, err = process.communicate()
-    return process.returncode, json.loads(out) if out.strip() else {}, err
+    """Run `reckon` with a folder's settings: its exit code, its JSON, what it said on stderr."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = main([*arguments, "--config", str(folder / "deadreckon.toml")])
+    return code, json.loads(out.getvalue()) if out.getvalue().strip() else {}, err.getvalue()
 
 
 def configure(folder: Path, rules: str) -> None:
