@@ -55,7 +55,8 @@ def test_a_view_is_made_after_those_it_reads(name: str) -> None:
 
 def test_the_page_of_views_is_up_to_date() -> None:
     """docs/views.md is what `reckon views --docs` writes."""
-    assert (ROOT / "docs" / "views.md").read_text("utf-8") == markdown()
+    written = (ROOT / "docs" / "views.md").read_text("utf-8")
+    assert written == markdown(), "run: reckon views --docs > docs/views.md"
 
 
 def test_an_unknown_view_comes_with_the_nearest() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -25,8 +26,9 @@ from deadreckon.queries.engine import Engine, Limits
 from deadreckon.queries.sandbox import Sandbox
 
 SMALL = Settings.model_validate(
-    {"query": {"timeout_s": 1.0, "memory_limit": "200MB", "max_rows": 100, "max_bytes": 100_000}}
+    {"query": {"timeout_s": 60.0, "memory_limit": "200MB", "max_rows": 100, "max_bytes": 100_000}}
 )
+IMPATIENT = SMALL.model_copy(update={"query": SMALL.query.model_copy(update={"timeout_s": 3.0})})
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +52,13 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 def sandbox(lake: Lake) -> Iterator[Sandbox]:
     """One sandbox for all tests of this module: what one query does must not hurt the next."""
     with Sandbox(lake, settings=SMALL) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def impatient(lake: Lake) -> Iterator[Sandbox]:
+    """A sandbox that stops its queries soon, for those that would never end."""
+    with Sandbox(lake, settings=IMPATIENT) as made:
         yield made
 
 
@@ -254,12 +263,12 @@ BOMBS = [
 
 
 @pytest.mark.parametrize("sql", BOMBS, ids=lambda sql: sql[:40])
-def test_a_query_without_end_or_measure_is_stopped(sandbox: Sandbox, sql: str) -> None:
+def test_a_query_without_end_or_measure_is_stopped(impatient: Sandbox, sql: str) -> None:
     """Time, memory and nesting have an end, said as such; this process and the next query are well."""
     with pytest.raises(QueryError) as stop:
-        sandbox.query(sql)
+        impatient.query(sql)
     assert stop.value.hint
-    assert sandbox.query("SELECT count(*) FROM events").rows == [(10,)]
+    assert impatient.query("SELECT count(*) FROM events").rows == [(10,)]
 
 
 @pytest.mark.parametrize(
@@ -508,3 +517,39 @@ def test_a_closed_sandbox_opens_again(lake: Lake) -> None:
     sandbox.close()
     assert sandbox.query("SELECT 2").rows == [(2,)]
     sandbox.close()
+
+
+def test_an_interrupt_leaves_no_answer_behind(sandbox: Sandbox) -> None:
+    """When Ctrl-C ends a query, the next one gets its own answer and not the one that was on its way."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            sandbox.query("SELECT count(*) FROM range(10000000000) a WHERE a.range % 7 = 8")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert sandbox.query("SELECT 'mine'").rows == [("mine",)]
+
+
+def test_a_sandbox_whose_process_was_killed_starts_another(lake: Lake) -> None:
+    """Whoever kills the process costs one query, not the sandbox."""
+    with Sandbox(lake, settings=SMALL) as sandbox:
+        sandbox.query("SELECT 1")
+        assert sandbox._process is not None
+        os.kill(sandbox._process._child.pid, signal.SIGKILL)
+        with pytest.raises(QueryError, match="SIGKILL"):
+            sandbox.query("SELECT 1")
+        assert sandbox.query("SELECT 2").rows == [(2,)]
+
+
+def test_the_process_imports_only_what_it_needs() -> None:
+    """A first answer should not wait for libraries that only the parent uses."""
+    code = "import deadreckon.queries.worker, sys; print(*sorted(m for m in sys.modules if '.' not in m))"
+    done = subprocess.run([sys.executable, "-c", code], env=in_our_path(), capture_output=True, text=True, check=True)
+    heavy = {"pyarrow", "deltalake", "pydantic", "pandas", "polars", "numpy", "sqlglot", "typer", "rich", "structlog"}
+    assert heavy.isdisjoint(done.stdout.split())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.table import Table
 from rich.text import Text
 
-from deadreckon.cli.output import console
+from deadreckon.cli.output import console, visible
 
 if TYPE_CHECKING:
     from deadreckon.queries.trace import Found
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 _STYLES: Final = {"error": "red", "timeout": "red", "cancelled": "yellow", "ok": "green"}
 _BAR: Final = 20
-_CONTROLS: Final = dict.fromkeys([*range(32), *range(127, 160)], "\ufffd")
-"""Logs may hold escape sequences, and a terminal would obey them."""
 _DEEPEST: Final = 24
 """Levels that are drawn; deeper ones stand on this one with their depth in words."""
 
@@ -25,7 +23,7 @@ def draw(found: Found) -> None:
     """Print every tree, and what stands beside them."""
     out = console()
     also = f" (also a {', a '.join(found.also)} id)" if found.also else ""
-    out.print(Text(clean(f"{found.kind} {found.id}{also}"), style="bold"))
+    out.print(Text(visible(f"{found.kind} {found.id}{also}"), style="bold"))
     for tree in found.traces:
         out.print()
         out.print(Text(_summary(tree)))
@@ -34,7 +32,7 @@ def draw(found: Found) -> None:
         out.print()
         out.print(Text("beside it" if found.traces else "in no trace", style="bold"))
         for event in found.beside:
-            out.print(Text(f"  {event['ts']:%Y-%m-%d %H:%M:%S}  {clean(said(event))}"))
+            out.print(Text(f"  {event['ts']:%Y-%m-%d %H:%M:%S}  {visible(said(event))}"))
 
 
 def _summary(tree: Tree) -> str:
@@ -50,7 +48,7 @@ def _summary(tree: Tree) -> str:
     if unpriced := sum(n.cost_source == "unpriced" for n in tree.nodes):
         parts.append(f"{unpriced} {'call' if unpriced == 1 else 'calls'} unpriced")
     ids = [f"{k} {first[k]}" for k in ("request_id", "session_id", "environment", "variant") if first.get(k)]
-    return clean(" · ".join(parts)) + ("\n" + clean(" · ".join(ids)) if ids else "")
+    return visible(" · ".join(parts)) + ("\n" + visible(" · ".join(ids)) if ids else "")
 
 
 def _table(tree: Tree, found: Found) -> Table:
@@ -73,8 +71,8 @@ def _cells(node: Node, tree: Tree, *, asked: bool) -> list[Text]:
     event = node.event
     label = Text(_lines(node), style="dim")
     is_span = event["kind"] == "span"
-    label.append(clean(node.name if is_span else said(event)), style="bold" if asked else "" if is_span else "italic")
-    label.append(clean(_who(event)) if is_span else "", style="dim")
+    label.append(visible(node.name if is_span else said(event)), style="bold" if asked else "" if is_span else "italic")
+    label.append(visible(_who(event)) if is_span else "", style="dim")
     if asked:
         label.append("  <- this span", style="bold")
     if node.note:
@@ -87,7 +85,7 @@ def _cells(node: Node, tree: Tree, *, asked: bool) -> list[Text]:
         Text(f"+{duration(node.offset_ms)}", style="dim"),
         Text(duration(event["duration_ms"]) if event["duration_ms"] is not None else ""),
         Text(_bar(node, tree) if is_span else "", style=_STYLES.get(status or "", "")),
-        Text(clean(_status(event, status)) if is_span else "", style=_STYLES.get(status or "", "")),
+        Text(visible(_status(event, status)) if is_span else "", style=_STYLES.get(status or "", "")),
         Text(tokens),
         Text(cost),
     ]
@@ -138,11 +136,6 @@ def _bar(node: Node, tree: Tree) -> str:
     start = min(int(node.offset_ms / tree.duration_ms * _BAR), _BAR - 1)
     end = (node.offset_ms + (node.event["duration_ms"] or 0)) / tree.duration_ms * _BAR
     return " " * start + "█" * max(round(min(end, _BAR)) - start, 1)
-
-
-def clean(text: str) -> str:
-    """A text of the logs without what a terminal would take as a command."""
-    return text.translate(_CONTROLS)
 
 
 def duration(ms: float) -> str:

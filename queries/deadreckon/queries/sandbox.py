@@ -108,7 +108,9 @@ class Sandbox:
             raise too_long(limits) from error
         except ProcessDied as error:
             self.close()
-            raise fell(error.signal, limits) if error.signal else error from error
+            if error.signal:
+                raise fell(error.signal, limits) from error
+            raise
         except BaseException:
             self.close()  # an interrupt leaves half an answer in the pipe
             raise
