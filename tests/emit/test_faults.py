@@ -251,6 +251,7 @@ def test_an_interrupt_in_the_middle_of_writing_tears_nothing(tmp_path: Path) -> 
     code = """
 import os, signal
 from deadreckon import emit
+emit.configure(max_bytes=50_000, fsync_seconds=0.001)
 n, caught, armed = 0, 0, False
 def interrupt(*_):
     global armed
@@ -258,11 +259,11 @@ def interrupt(*_):
         armed = False
         raise KeyboardInterrupt
 signal.signal(signal.SIGALRM, interrupt)
-signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
-while caught < 200:
+signal.setitimer(signal.ITIMER_REAL, 0.0003, 0.0003)
+while caught < 500:
     try:
         armed = True
-        emit.event("x", n=n, padding="x" * 20_000)
+        emit.event("x", n=n, padding="x" * (n % 5 * 4000))
         armed = False
         n += 1
     except KeyboardInterrupt:

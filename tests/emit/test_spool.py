@@ -187,6 +187,26 @@ def test_threads_write_whole_lines_in_their_own_order(spool: SpoolFolder) -> Non
         assert [event["n"] for event in found if event["thread"] == thread] == list(range(1000))
 
 
+def test_threads_that_emit_first_at_once_share_one_file(tmp_path: Path) -> None:
+    """One process, one file, from the first event on."""
+    code = """
+import sys, threading
+from deadreckon import emit
+sys.setswitchinterval(1e-6)
+barrier = threading.Barrier(8)
+def work():
+    barrier.wait()
+    for n in range(5): emit.event("x")
+threads = [threading.Thread(target=work) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+    for attempt in range(5):
+        run(code, tmp_path / f"spool-{attempt}")
+        assert names(tmp_path / f"spool-{attempt}") == [".sealed.jsonl"]
+        assert len(events(tmp_path / f"spool-{attempt}")) == 40
+
+
 def test_threads_lose_nothing_when_buffered(spool: SpoolFolder) -> None:
     """The same with a buffer between."""
     spool.configure(buffer_ms=1, buffer_bytes=500)

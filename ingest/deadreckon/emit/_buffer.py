@@ -15,6 +15,7 @@ class BufferedSpool(Spool):
         self._lines: list[bytes] = []
         self._held_bytes = 0
         self._due = 0.0
+        self._pouring = False
 
     def append(self, block: bytes) -> None:
         """Take whole lines; they are written together with others soon."""
@@ -22,12 +23,18 @@ class BufferedSpool(Spool):
             first = not self._lines
             self._lines.append(block)
             self._held_bytes += len(block)
-            if self._held_bytes >= self.settings.buffer_bytes:
-                self._pour()
-            elif first:
-                self._due = time.monotonic() + self.settings.buffer_ms / 1000
-                if not self.keeper.wake():
+            if self._pouring:  # a signal handler emits while this thread is in here
+                return
+            self._pouring = True
+            try:
+                if self._held_bytes >= self.settings.buffer_bytes:
                     self._pour()
+                elif first:
+                    self._due = time.monotonic() + self.settings.buffer_ms / 1000
+                    if not self.keeper.wake():
+                        self._pour()
+            finally:
+                self._pouring = False
 
     def _pour(self) -> None:
         lines, self._lines, self._held_bytes = self._lines, [], 0

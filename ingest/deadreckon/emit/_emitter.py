@@ -11,6 +11,7 @@ import atexit
 import dataclasses
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -47,6 +48,7 @@ class Emitter:
         self._names: dict[str, str] = {}
         self._spool: Spool | None = None
         self._unwritten = Tally()
+        self._lock = threading.RLock()
         self._append: Callable[[bytes], None] = self._first
         # At import, so that what other exit handlers emit comes before it.
         atexit.register(self.close)
@@ -76,9 +78,10 @@ class Emitter:
     def configure(self, settings: Settings) -> None:
         """Put new settings in force; the spool of the old ones is sealed if it differs."""
         old, self._settings = self._settings, settings
-        if old is not None and old.spool != settings.spool:
-            self.close()
-            self._spool, self._append = None, self._first
+        with self._lock:
+            if old is not None and old.spool != settings.spool:
+                self.close()
+                self._spool, self._append = None, self._first
         self.threshold = settings.threshold
         self.clock = settings.clock or time.time_ns
         self.timer = settings.clock or time.perf_counter_ns
@@ -223,13 +226,15 @@ class Emitter:
 
     def _first(self, block: bytes) -> None:
         """Write the first line of this process."""
-        spool = self._spool
-        if spool is None:
-            settings = self.settings.spool
-            kind = BufferedSpool if settings.buffer_ms else Spool
-            spool = self._spool = kind(settings, lambda: self._stamper.uuid7(time.time_ns()), self._notice)
-        _close_with_worker(self.close)
-        self._append = spool.append
+        with self._lock:
+            spool = self._spool
+            if spool is None:
+                settings = self.settings.spool
+                kind = BufferedSpool if settings.buffer_ms else Spool
+                spool = self._spool = kind(settings, lambda: self._stamper.uuid7(time.time_ns()), self._notice)
+            if self._append == self._first:
+                _close_with_worker(self.close)
+                self._append = spool.append
         spool.append(block)
 
     @property
@@ -259,6 +264,7 @@ class Emitter:
         self._random.restart()
         COERCED.restart()
         self._unwritten.restart()
+        self._lock = threading.RLock()
         if self._settings:
             static = {**self._settings.static, "pid": os.getpid()}
             self._settings = dataclasses.replace(self._settings, static=static)

@@ -16,7 +16,7 @@ class Keeper:
 
     def __init__(self, work: Callable[[], float | None]) -> None:
         self._work = work
-        self._signal = threading.Event()
+        self._signal = _signal()
         self._thread: threading.Thread | None = None
         self.possible = True
 
@@ -37,7 +37,7 @@ class Keeper:
                 self.possible = False
                 return False
             self._thread = thread
-        self._signal.set()
+        _raise(self._signal)
         return True
 
     def stop(self, seconds: float) -> None:
@@ -46,15 +46,29 @@ class Keeper:
         if thread is None or thread is threading.current_thread():
             return
         # The thread knows by its signal whether it is still the one: a new signal is for a new thread.
-        signal, self._signal = self._signal, threading.Event()
-        signal.set()
+        signal, self._signal = self._signal, _signal()
+        _raise(signal)
         thread.join(seconds)
 
-    def _run(self, signal: threading.Event) -> None:
+    def _run(self, signal: threading.Lock) -> None:
         wait: float | None = None
         while True:
-            signal.wait(wait)
+            signal.acquire(timeout=-1 if wait is None else max(wait, 0.0))
             if signal is not self._signal:
                 return
-            signal.clear()
             wait = self._work()
+
+
+# The signal is a bare lock, locked unless raised. `threading.Event` would do the same in Python code, and an interrupt
+# in the middle of its `set` leaves it locked for ever.
+def _signal() -> threading.Lock:
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
+
+
+def _raise(signal: threading.Lock) -> None:
+    try:
+        signal.release()
+    except RuntimeError:
+        return  # raised already

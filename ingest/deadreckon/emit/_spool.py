@@ -25,6 +25,7 @@ _RETRY_ALL = 1.0
 _COMPLAIN_EVERY = 60.0
 _SMALL = 64 * 1024
 _MAX_BACKLOG = 8
+_STOP = 5.0
 
 Notice = Callable[[str, dict[str, Any]], bytes]
 
@@ -56,6 +57,7 @@ class Spool:
         # Bytes that still fit the file; below 0 the next line takes the slow path. The keeper sets this trap, keeping
         # the number in `_held`, when nothing was written for a while: it sleeps until a line springs it.
         self._room = self._held = -1
+        self._sound = True  # False when the current file may end in a torn line
         self._synced = 0
         self._deadline = 0.0
         self._try_directory = self._try_any = self._next_upkeep = 0.0
@@ -95,26 +97,29 @@ class Spool:
                 self._pending.append(block)
                 return
             mine = self._busy = True
-            size = len(block)
-            room = self._room - size
-            if room < 0:
+            try:
+                size = len(block)
+                room = self._room - size
+                if room < 0:
+                    self._place(block)
+                elif write(self._fd, block) == size:
+                    self._room = room
+                else:
+                    self._broke("short write")
+                    self._place(block)
+            except OSError as error:
+                self._broke(error.strerror)
                 self._place(block)
-            elif write(self._fd, block) == size:
-                self._room = room
-            else:
-                self._broke("short write")
-                self._place(block)
-        except OSError as error:
-            self._broke(error.strerror)
-            self._place(block)
-        except BaseException:  # the user's interrupt may have torn the line
+            while self._pending:
+                self._place(self._pending.popleft())
+        except BaseException:  # the user's interrupt may have torn the line, and another may follow
             if mine:
-                self._broke(None)
+                self._room = self._held = -1
+                self._sound = False
             raise
         finally:
+            # Nothing that could be interrupted comes before the release.
             if mine:
-                while self._pending:
-                    self._place(self._pending.popleft())
                 self._busy = False
             try:
                 self._release()
@@ -123,6 +128,8 @@ class Spool:
 
     def _place(self, block: bytes) -> None:
         """Write when there is no file, it is full, it broke, or the trap was set."""
+        if not self._sound:
+            self._mend()
         self._spring()
         # A file grows beyond its size while the disk is behind with the ones before: each of them is open until sealed.
         fits = self._room >= len(block) or (self._room >= 0 and self._sealer.backlog >= _MAX_BACKLOG)
@@ -206,17 +213,23 @@ class Spool:
                 self._sealer.seal_all()
 
     def _broke(self, reason: str | None) -> None:
-        """Give up the current file: its whole lines stay, a torn one goes."""
+        """Give up the current file after a fault."""
+        self._room = self._held = -1
+        self._sound = False
+        if self._file is not None:
+            self._failed(self._file.directory, reason)
+        self._mend()
+
+    def _mend(self) -> None:
+        """Leave the current file to be sealed: its whole lines stay, a torn one goes."""
         file = self._file
-        if file is None:
-            return
-        if reason:
-            self._failed(file.directory, reason)
-        try:
-            file.end_whole()
-        except OSError as error:
-            self._failed(file.directory, error.strerror)
+        if file is not None:
+            try:
+                file.end_whole()
+            except OSError as error:
+                self._failed(file.directory, error.strerror)
         self._retire()
+        self._sound = True
 
     def _failed(self, directory: Path, reason: str | None) -> None:
         self._reason = f"{directory}: {reason}"
@@ -302,21 +315,30 @@ class Spool:
 
     def close(self) -> None:
         """Seal the file and report what was dropped. A later line opens another."""
-        self.keeper.stop(5.0)
-        with self._lock:
-            self._detach()
+        self.keeper.stop(_STOP)
+        self._settle(report=False)
         self._sealer.seal_all()
-        with self._lock:
-            if self.dropped > self._reported or self._astray:
-                self._busy = True
-                self._try_any = self._try_directory = 0.0
-                if any(self._open(directory) for directory in self._directories()):
-                    self._report()
-                self._busy = False
-            self._detach()
-        self.keeper.stop(5.0)
+        self._settle(report=True)
+        self.keeper.stop(_STOP)
         self._sealer.seal_all()
         self._complain()
+
+    def _settle(self, *, report: bool) -> None:
+        """Leave the current file to the sealer; with `report`, tell what is untold in a file of its own."""
+        with self._lock:
+            self._busy = True
+            try:
+                while self._pending:
+                    self._place(self._pending.popleft())
+                if report and (self.dropped > self._reported or self._astray):
+                    self._try_any = self._try_directory = 0.0
+                    if any(self._open(directory) for directory in self._directories()):
+                        self._report()
+                if not self._sound:
+                    self._mend()
+                self._detach()
+            finally:
+                self._busy = False
 
     # -- forks
 
