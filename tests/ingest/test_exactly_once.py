@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -293,3 +294,53 @@ def test_derived_ids_are_the_same_in_every_lake(place: Place) -> None:
     other.ingest(path, using=SMALL, now=NOW + timedelta(days=400))
 
     assert [row["event_id"] for row in place.events()] == [row["event_id"] for row in other.events()]
+
+
+STRANGE_IDS = (
+    *(
+        " ",
+        "'",
+        '"',
+        "\\",
+        "a\x00b",
+        "\x00",
+        "é",
+        "e\u0301",
+        "🦊",
+        "\uffff",
+        "\x7f",
+        "a\nb",
+        "null",
+        "NaN",
+        "-1",
+        "1e5",
+        "0",
+    ),
+    *("{}", "[1]", "true", "x" * 200, "x" * 70_000, "é" * 40, "🦊" * 70, "\ufeffid", "%41", "a/b", "A", "a"),
+)
+
+
+def test_strange_ids(place: Place) -> None:
+    """Whatever text an id is, its retry is found by it, over commits, and no other id is taken for it."""
+    alone, together = place.root / "alone", [{"event_id": one, "case": n} for n, one in enumerate(STRANGE_IDS)]
+    alone.mkdir()
+    lake = Lake.create(place.lake)
+    with Ingester(lake, settings(), clock=lambda: NOW) as ingester:
+        for line in together:
+            ingester.run([place.write(f"alone/{line['case']}.log", [line])])
+        assert ingester.summary.committed == len(STRANGE_IDS)
+
+    summary = place.ingest(place.write("retried.log", together))
+    assert (summary.committed, summary.duplicates) == (0, len(STRANGE_IDS))
+    summary = place.ingest(place.write("again.log", [{"event_id": "brand new", "case": -1}, *reversed(together)]))
+    assert (summary.committed, summary.duplicates) == (1, len(STRANGE_IDS))
+    assert [row["event_id"] for row in place.events()].count("brand new") == 1
+
+
+def test_lake_made_by_many_at_once(place: Place) -> None:
+    """Ingesters that all find no lake make one between them, and commit each line once."""
+    path = place.write("app.log", cases(0, 100))
+    with ThreadPoolExecutor(4) as pool:
+        done = [pool.submit(place.ingest, path) for _ in range(4)]
+    assert sum(one.result().committed for one in done) == 100
+    assert place.values("case") == list(range(100))

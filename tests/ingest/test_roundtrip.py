@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.ingest.lakes import Place
@@ -115,6 +116,21 @@ def test_open_objects_are_never_refused(objects: list[dict[str, Any]]) -> None:
     assert not refused
     for n, text in enumerate(texts):
         _same(json.loads(text), found[n], text)
+
+
+@pytest.mark.parametrize("count", [1, 60, 61, 62, 63, 64, 65, 130])
+def test_any_number_of_keys(count: int) -> None:
+    """However many unknown keys a batch has, null or absent in some lines, each line keeps exactly its own."""
+    keys = [f"key {n}" for n in range(count)]
+    objects = [{"case": 0} | dict.fromkeys(keys, 1), {"case": 1} | dict.fromkeys(keys), {"case": 2, "none": None}]
+    objects += [{"case": 3 + n, "step": None, "value": None, key: None} for n, key in enumerate(keys)]
+    found, refused, _ = _through([json.dumps(o) for o in objects])
+    assert not refused
+    for one in objects:
+        row = found[int(str(one["case"]))]
+        assert row["attributes"] == {k: v for k, v in one.items() if k not in ("step", "value")}
+        assert "step" not in row
+        assert "value" not in row
 
 
 @SHORT
