@@ -139,6 +139,24 @@ def test_log_entry_that_cannot_be_written(place: Place) -> None:
 
 
 @pytest.mark.fault
+def test_replay_that_cannot_be_committed(place: Place) -> None:
+    """A replay whose log entry finds no room changes nothing and leaves no files; later it replays each line once."""
+    lines = [{"case": n, "ts": (n + 1) * 86_400, "duration_ms": "soon"} for n in range(100)]
+    place.ingest(place.write("app.log", lines))
+    config = place.write("deadreckon.toml", '[aliases]\nduration_ms = "error_message"\n')
+    replay = ("quarantine", "replay", "--lake", place.lake, "--config", config)
+    files = place.names()
+
+    failed = reckon(*replay, code=LIMITED.format(20_000))
+
+    assert failed.returncode == 3, failed.stderr
+    assert place.events() == place.ledger("resolution") == []
+    assert {name for name in place.names() - files if not name.startswith("events/_delta_log/_")} == set()
+    assert json.loads(reckon(*replay).stdout)["committed"] == 100
+    assert place.values("case") == list(range(100))
+
+
+@pytest.mark.fault
 def test_read_only_lake(place: Place) -> None:
     """A lake that may be read and not written: exit code 3 with a hint, nothing changed; then it completes."""
     first = place.write("first.log", noise(10))

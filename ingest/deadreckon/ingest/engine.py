@@ -19,7 +19,7 @@ from typing import Any, Final, Self
 import duckdb
 from deltalake import DeltaTable
 
-from deadreckon.core.errors import CommitConflictError
+from deadreckon.core.errors import CommitConflictError, DamagedLakeError
 from deadreckon.core.lake import Lake, commit, snapshot_of
 from deadreckon.core.settings import Settings
 from deadreckon.ingest import ledger, rejects
@@ -28,7 +28,7 @@ from deadreckon.ingest.prepare import Prepared, Rules, prepare
 from deadreckon.ingest.rules import rules_for
 from deadreckon.ingest.sources import Known, Source, Watcher
 from deadreckon.ingest.summary import Summary
-from deadreckon.ingest.write import Files, write_events, write_ledger
+from deadreckon.ingest.write import Files, discard_uncommitted, write_events, write_ledger
 
 SERIAL: Final = "ingest"
 """Every ingest commit advances this identifier: two ingesters cannot both win, so deduplication cannot race."""
@@ -173,6 +173,7 @@ class Ingester:
         batch, limit = Batch(), self.settings.ingest.batch_bytes
         for source in sources:
             offset = table.transaction_version(source.id) or 0
+            self._not_behind(source, offset)
             while (chunk := source.read(offset, limit - batch.size)) is not None:
                 self._take(batch, source, chunk.start, chunk.end)
                 batch.pieces.append(Piece(source.id, chunk))
@@ -192,6 +193,15 @@ class Ingester:
                 batch = Batch()
         if batch.ranges:
             yield batch
+
+    def _not_behind(self, source: Source, offset: int) -> None:
+        """Lines whose ids come from their place would be there twice if a lost offset let them be read again."""
+        known = (self._known or {}).get(source.id)
+        if known is not None and known.end_offset > offset:
+            raise DamagedLakeError(
+                f"{source.path} was read to byte {known.end_offset}, but its offset says {offset}",
+                hint=f"reckon doctor --lake {self.lake.root} --repair sets it again",
+            )
 
     def _take(self, batch: Batch, source: Source, start: int, end: int) -> None:
         first = batch.ranges.get(source.id, (start, start))[0]
@@ -246,22 +256,13 @@ class Ingester:
             txns = {source_id: end for source_id, (_, end) in batch.ranges.items()} | {SERIAL: serial}
             commit(table, files.actions, txns=txns, metadata={"writer": "reckon ingest"})
         except BaseException:
-            if not self._committed(files):
-                files.discard()
+            discard_uncommitted(self.lake, files)
             raise
         for source_id, (_, end) in batch.ranges.items():
             if self._known is not None:
                 self._known[source_id] = Known(end, batch.tails[source_id])
         self.summary.add(counts, size=batch.size)
         self._report(self.summary)
-
-    def _committed(self, files: Files) -> bool:
-        """After a failed commit: whether it reached the log all the same, so that its files must stay."""
-        try:
-            live = {file.path.name for file in self.lake.snapshot().files}
-        except Exception:  # noqa: BLE001 - when in doubt the files stay: an orphan is harmless, a missing file is not
-            return True
-        return not live.isdisjoint(path.name for path in files.paths)
 
     def _ledger_rows(
         self, batch: Batch, prepared: Prepared, chosen: str, again: Sequence[int]

@@ -22,7 +22,7 @@ from deadreckon.ingest import ledger, lines
 from deadreckon.ingest.engine import SERIAL
 from deadreckon.ingest.prepare import decode_lines
 from deadreckon.ingest.rules import rules_for
-from deadreckon.ingest.write import Files, write_events, write_ledger
+from deadreckon.ingest.write import Files, discard_uncommitted, write_events, write_ledger
 
 ATTEMPTS: Final = 1000
 REPLAY_LINES: Final = 50_000
@@ -68,7 +68,8 @@ def open_lines(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, *, ids: Seque
     if not files:
         return []
     names = ", ".join(Line.__slots__)
-    rows = con.execute(
+    rows = ledger.asked(
+        con,
         f"""WITH ledger AS (SELECT * FROM read_parquet($files, union_by_name = true))
         SELECT {names} FROM ledger
         WHERE record = 'quarantine' AND (len($ids::VARCHAR[]) = 0 OR quarantine_id IN (SELECT unnest($ids::VARCHAR[])))
@@ -76,7 +77,7 @@ def open_lines(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, *, ids: Seque
         QUALIFY row_number() OVER (PARTITION BY quarantine_id ORDER BY ingested_at) = 1
         ORDER BY ingested_at, source_id, source_offset""",
         {"files": files, "ids": list(ids)},
-    ).fetchall()
+    )
     return [Line(*row) for row in rows]
 
 
@@ -126,7 +127,7 @@ def drop(lake: Lake, ids: Sequence[str], *, clock: Callable[[], datetime] = lamb
             now = clock()
             write_ledger([_resolution(line, "dropped") for line in found], now, files)
             try:
-                _commit(table, files)
+                _commit(lake, table, files)
             except CommitConflictError:
                 continue
             return len(found)
@@ -170,17 +171,17 @@ def _replay_some(
             files = Files(lake.table_path())
             write_events(con, "chosen", (*prepared.columns, "source_id", "source_offset", "ingested_at"), files)
             write_ledger([_resolution(line, "replayed") for line in right], now, files)
-            _commit(table, files)
+            _commit(lake, table, files)
         return Replayed(len(right), committed, len(again), len(whole) - len(right), len(lost)), tried
 
 
-def _commit(table: Any, files: Files) -> None:
+def _commit(lake: Lake, table: Any, files: Files) -> None:
     try:
         files.make_durable()
         serial = (table.transaction_version(SERIAL) or 0) + 1
         commit(table, files.actions, txns={SERIAL: serial}, metadata={"writer": "reckon quarantine"})
-    except CommitConflictError:
-        files.discard()
+    except BaseException:
+        discard_uncommitted(lake, files)
         raise
 
 

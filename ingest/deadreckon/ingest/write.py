@@ -18,6 +18,7 @@ from deltalake.transaction import AddAction
 from deadreckon.core import schema
 from deadreckon.core.durable import fsync_all
 from deadreckon.core.errors import LakeError
+from deadreckon.core.lake import Lake
 from deadreckon.ingest import arrays
 from deadreckon.ingest.convert import literal, quoted
 
@@ -59,6 +60,16 @@ class Files:
                 path.unlink(missing_ok=True)
             except OSError:
                 continue  # an orphan is harmless: no commit names it
+
+
+def discard_uncommitted(lake: Lake, files: Files) -> None:
+    """After a failed commit, remove its files; they stay if it reached the log all the same, or if none can say."""
+    try:
+        live = {file.path.name for file in lake.snapshot().files}
+    except Exception:  # noqa: BLE001 - when in doubt the files stay: an orphan is harmless, a missing file is not
+        return
+    if live.isdisjoint(path.name for path in files.paths):
+        files.discard()
 
 
 def write_events(con: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str], files: Files) -> None:
