@@ -107,6 +107,28 @@ def test_a_log_line_of_a_call_counts_unless_its_span_is_there(ask: Ask) -> None:
     assert ask("SELECT count(*) FROM llm_calls", [chat("a"), inside, alone]) == [(2,)]
 
 
+def test_a_call_around_a_call_gives_way_to_the_one_inside(ask: Ask) -> None:
+    """A framework's span around its client's, or around its attempts, is the same call seen from outside."""
+    outer = chat("o", input_tokens=30, cost_usd=3.0)
+    attempts = [
+        chat("a", parent_span_id="o", attempt=1, status="error"),
+        chat("b", parent_span_id="o", attempt=2, input_tokens=30, cost_usd=3.0),
+    ]
+    assert ask("SELECT span_id FROM model_calls ORDER BY 1", [outer, *attempts]) == [("a",), ("b",)]
+    embedding = chat("e", parent_span_id="o", operation="embeddings", input_tokens=1)
+    assert ask("SELECT span_id FROM model_calls ORDER BY 1", [outer, embedding]) == [("e",), ("o",)]
+    elsewhere = chat("x", parent_span_id="o", trace_id="other", input_tokens=1)
+    assert ask("SELECT span_id FROM model_calls ORDER BY 1", [outer, elsewhere]) == [("o",), ("x",)]
+
+
+def test_a_call_around_a_call_stays_where_only_it_knows_what_was_used(ask: Ask) -> None:
+    """A client that streams may not know its tokens: the money must not be lost with the outer span."""
+    rows = [chat("o", input_tokens=30, cost_usd=3.0), chat("a", parent_span_id="o")]
+    assert ask("SELECT cost_usd FROM traces", rows) == [(3.0,)]
+    neither = [chat("o"), chat("a", parent_span_id="o")]
+    assert ask("SELECT span_id FROM model_calls", neither) == [("a",)]
+
+
 def test_a_span_that_has_only_begun_is_not_counted(ask: Ask) -> None:
     """Some tracers write a span's begin too."""
     rows = [chat("a", status="running", duration_ms=None), chat("a", status="ok")]

@@ -1,8 +1,9 @@
 -- model_calls: every answer asked of a model, language model or not, counted once and priced. A call is a span whose
 -- operation is a model's (chat, embeddings, predict, ...), or a prediction or log line of such an operation that no
 -- such span holds already: it is not inside one, and where it states no duration, tokens or cost of its own, none of
--- the same model version is in its trace. Spans of agents and workflows are never calls: they may repeat the totals of
--- the calls in them
+-- the same model version is in its trace. A span around another one of the same operation (a framework's around its
+-- client's, a retrying one around its attempts) gives way to the one inside, unless only it states what was used.
+-- Spans of agents and workflows are never calls: they may repeat the totals of the calls in them
 -- Grain: one row per model call
 -- Columns:
 --   event_id
@@ -69,13 +70,26 @@ WITH other_lines AS (
             )
         )
 ),
--- Each of the three looks at events by itself: a shared part would be made for all days before any day is asked for.
+-- Each of these looks at events by itself: a shared part would be made for all days before any day is asked for.
 calls AS (
-    SELECT *, operation AS called
-    FROM events
+    SELECT w.*, w.operation AS called
+    FROM events AS w
+    LEFT JOIN (
+        SELECT trace_id, parent_span_id, operation, COALESCE(input_tokens, output_tokens, cost_usd) AS used
+        FROM events
+        WHERE
+            kind = 'span' AND COALESCE(status, '') <> 'running' AND parent_span_id IS NOT NULL
+            AND operation IN (
+                'chat', 'text_completion', 'completion', 'generate_content', 'generate', 'response', 'responses', 'llm',
+                'embeddings', 'embedding', 'rerank', 'predict', 'inference', 'image_generation', 'speech', 'transcription'
+            )
+    ) AS inside
+        ON
+            inside.trace_id = w.trace_id AND inside.parent_span_id = w.span_id AND inside.operation = w.operation
+            AND (inside.used IS NOT NULL OR COALESCE(w.input_tokens, w.output_tokens, w.cost_usd) IS NULL)
     WHERE
-        kind = 'span' AND COALESCE(status, '') <> 'running'
-        AND operation IN (
+        inside.trace_id IS NULL AND w.kind = 'span' AND COALESCE(w.status, '') <> 'running'
+        AND w.operation IN (
             'chat', 'text_completion', 'completion', 'generate_content', 'generate', 'response', 'responses', 'llm',
             'embeddings', 'embedding', 'rerank', 'predict', 'inference', 'image_generation', 'speech', 'transcription'
         )
