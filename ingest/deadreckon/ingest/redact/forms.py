@@ -40,9 +40,11 @@ _PHONE: Final = re.compile(
     # (415) 555-0132, 415-555-0132, 1.415.555.0132
     r"|(?<![\w.+/:-])(?:1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[.-])[2-9]\d\d[ .-]\d{4}(?![\w:]|[.-]\d)"
     # 030 1234567, 0171/1234567, 020 7946 0958: a run of groups, in which numbers are then looked for
-    r"|(?<![\w.+/:,-])(?P<groups>\(?0[1-9]\d{0,3}\)?(?:[ /-]\d{2,8})++)"
+    r"|(?<![\w.+/:,-])(?P<groups>\(?0[1-9]\d{0,3}\)?(?:[ /-]\d{2,8})++)",
+    re.ASCII,
 )
 _DIGITS: Final = re.compile(r"[0-9]+")
+_GOES_ON: Final = re.compile(r"[A-Za-z0-9_:]|[.-][0-9]")
 
 
 def phones(text: str) -> Iterator[Span]:
@@ -61,11 +63,7 @@ def _normal(number: str) -> str:
 def _national(text: str, start: int, end: int) -> Iterator[Span]:
     """Numbers of 9 to 12 digits that begin with 0, in a run of groups of digits."""
     groups = list(_DIGITS.finditer(text, start, end))
-    if (
-        text[end : end + 1].isalnum()
-        or text[end : end + 1] in ("_", ":")
-        or text[end : end + 2].strip(".-").isdecimal()
-    ):
+    if _GOES_ON.match(text, end):
         del groups[-1:]  # it goes on as something else
     index = 0
     while index < len(groups):
@@ -83,7 +81,8 @@ def _national(text: str, start: int, end: int) -> Iterator[Span]:
             index += 1
 
 
-_RUN: Final = re.compile(r"(?<![^\W_])[0-9](?:[ -]?[0-9])*+")
+_RUN: Final = re.compile(r"(?<![A-Za-z0-9])[0-9](?:[ -]?[0-9])*+")
+_JOINED: Final = re.compile(r"[A-Za-z0-9]|\.[0-9]")
 _SHAPES: Final = ((4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3))
 _BRANDS: Final = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})"  # Visa
@@ -115,13 +114,13 @@ def cards(text: str) -> Iterator[Span]:
         groups = list(_DIGITS.finditer(text, run.start(), run.end()))
         if run.start() > 1 and text[run.start() - 1] == "." and text[run.start() - 2].isdecimal():
             del groups[0]  # the decimals of a number
-        if run.end() < len(text) and (
-            text[run.end()].isalnum() or text[run.end() : run.end() + 2].strip(".").isdecimal()
-        ):
+        if _JOINED.match(text, run.end()):
             del groups[-1:]
         index = 0
         while index < len(groups):
-            size = next((n for n in _sizes(groups, index) if is_card(_digits(groups[index : index + n]))), 0)
+            size = 0
+            if len(groups[index][0]) >= 4:
+                size = next((n for n in _sizes(groups, index) if is_card(_digits(groups[index : index + n]))), 0)
             if size:
                 card = groups[index : index + size]
                 yield Span(card[0].start(), card[-1].end(), _digits(card))
@@ -130,8 +129,6 @@ def cards(text: str) -> Iterator[Span]:
 
 def _sizes(groups: list[re.Match[str]], index: int) -> Iterator[int]:
     """How many groups, from one on, have the shape of a card."""
-    if len(groups[index][0]) < 4:
-        return
     for shape in sorted(_SHAPES, key=len, reverse=True):
         if tuple(len(group[0]) for group in groups[index : index + len(shape)]) == shape:
             yield len(shape)
@@ -196,8 +193,8 @@ _IN_CONTEXT: Final = re.compile(
     r"|\bauthorization['\"]?\s{0,4}[:=]\s{0,4}['\"]?(?:basic|token|digest|apikey)\s{1,4}(?P<header>[^\s'\",;]+)"
     r"|-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?P<pem>[^-]+)(?:-----END [A-Z ]{0,40}PRIVATE KEY-----)?"
     r"|(?:api[_-]?key|access[_-]?key|secret[_-]?key|auth[_-]?token|access[_-]?token|refresh[_-]?token|client[_-]?secret"
-    r"|passw(?:or)?d)['\"]?\s{0,4}[=:]\s{0,4}['\"]?(?P<named>[^\s'\",;&<>(){}\[\]]{8,})",
-    re.IGNORECASE,
+    r"|passw(?:or)?d)['\"]?\s{0,4}[=:]\s{0,4}['\"]?(?![0-9a-f]{12}\])(?P<named>[^\s'\",;&<>(){}\[\]]{8,})",
+    re.IGNORECASE | re.ASCII,
 )
 SECRET_NAME: Final = re.compile(
     r"(?:^|[._-])(?:x[_-])?(?:(?:api|access|secret)[_-]?key|(?:auth|access|refresh)[_-]?token|client[_-]?secret"

@@ -16,13 +16,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from deadreckon.ingest.redact.custom import Custom
+from deadreckon.ingest.redact.escapes import undone
 
 # A plain character that is written as an escape: then only decoding shows what the text says. Go escapes < > and &.
 _ESCAPED: Final = r"\\u00(?:2[0-57-9a-fA-F]|3[0-9abdfABDF]|[4-7])|\\/"
+# In JSON inside a string an escape begins with more than one backslash.
 _EDGE: Final = r"\\[bfnrt]|\\u[0-9a-fA-F]{4}"
-_GAPS: Final = r"(?:[ ()./\-\x80-\xff]|\\u[0-9a-fA-F]{4}){0,6}"
+_GAPS: Final = r"(?:[ ()./\-\x80-\xff]|\\+u[0-9a-fA-F]{4}){0,6}"
 _PATTERNS: Final[dict[str, str]] = {
-    "email": r"[^\s\"](?:@|%40)(?:[A-Za-z0-9_\x80-\xff-]|\\u)",
+    "email": r"[^\s\"](?:@|%40)(?:[A-Za-z0-9_\x80-\xff-]|\\+u)",
     "phone": rf"\+[0-9](?:{_GAPS}[0-9]){{6}}"
     r"|[2-9][0-9]{2}(?:[-.]|\) ?)[2-9][0-9]{2}[ .-][0-9]{4}"
     rf"|(?:^|[^0-9A-Za-z.+/:,_-]|{_EDGE})0[1-9][0-9]{{0,3}}\)?[ /-][0-9]{{2}}",
@@ -55,10 +57,6 @@ class Suspicion:
             if row not in sets:
                 sets[row] = frozenset(compress(names, row))
             yield index, sets[row]
-
-
-_ANY_ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
-_SHORT: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
 class Prefilter:
@@ -97,16 +95,11 @@ class Prefilter:
 
     def _with_escapes_undone(self, lines: pa.Array) -> np.ndarray:
         """Which lines match, or may, once their escapes are what they stand for."""
-        plain = [_undo_escapes(line) for line in lines.cast(pa.large_binary()).to_pylist()]
-        return _match(pa.array(plain, pa.large_string()), self._custom)
-
-
-def _undo_escapes(line: bytes) -> str:
-    text = line.decode("utf-8", "replace")
-    if "\\" not in text:
-        return text
-    plain = _ANY_ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else _SHORT.get(found[2], found[2]), text)
-    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        plain = [
+            undone(line.decode("utf-8", "replace")).encode("utf-8", "replace")
+            for line in lines.cast(pa.large_binary()).to_pylist()
+        ]
+        return _match(pa.array(plain, pa.large_binary()).cast(pa.large_string()), self._custom)
 
 
 def _match(lines: pa.Array, pattern: str) -> np.ndarray:
@@ -116,5 +109,5 @@ def _match(lines: pa.Array, pattern: str) -> np.ndarray:
 
 def _bytes_pattern(key: str) -> str:
     """A key as it may stand in JSON: what is not plain ASCII is written out or escaped."""
-    other = r"(?:[\x80-\xff]|\\u[0-9a-fA-F]{4}|\\.|[\"'])+"
+    other = r"(?:[\x80-\xff]|\\+u[0-9a-fA-F]{4}|\\+.|[\"'])+"
     return other.join(re.escape(part) for part in re.split(r"[^ !#-&(-\[\]-~]+", key))

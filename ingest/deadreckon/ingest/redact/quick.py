@@ -14,7 +14,8 @@ from deadreckon.ingest.redact.forms import CONTEXTS, Finder, Span
 from deadreckon.ingest.redact.marks import Marks
 from deadreckon.ingest.redact.surgery import Path
 
-_IN_IDS_TOO: Final = ("email", "api_key")
+NOT_IN_IDS: Final = ("phone", "card")
+"""Patterns that identifiers may match by chance."""
 
 
 class NotPlainError(Exception):
@@ -92,17 +93,23 @@ class Quick:
                 raise NotPlainError  # a number, or the structure of the line
             if text[text.index('"', span.end) + 1 :].lstrip()[:1] == ":":
                 raise NotPlainError  # a key
-            if name in _IN_IDS_TOO or self._key_of(text, span.start) not in self._joined_by:
+            if name not in NOT_IN_IDS or not self._is_identifier(text, span.start):
                 kept.append(span)
         if kept and not name.isidentifier():
             raise NotPlainError  # a name of the user's own may need escapes
         return self._marks.replace(text, name, kept)
 
-    @staticmethod
-    def _key_of(text: str, position: int) -> str:
-        """The key of the string value around a place."""
-        before = text[: text.rindex('"', 0, position)].rstrip()
+    def _is_identifier(self, text: str, position: int) -> bool:
+        """Whether the string around a place is the value of a key that events are joined by."""
+        start = text.rindex('"', 0, position)
+        before = text[:start].rstrip()
         if not before.endswith(":"):
             raise NotPlainError  # in a list
         end = before.rindex('"')
-        return before[before.rindex('"', 0, end) + 1 : end]
+        key = before[before.rindex('"', 0, end) + 1 : end]
+        return key in self._joined_by and is_one_word(text[start + 1 : text.index('"', position)])
+
+
+def is_one_word(text: str) -> bool:
+    """Whether a text has no spaces, as identifiers have none."""
+    return len(text.split(maxsplit=1)) == 1 and text == text.strip()

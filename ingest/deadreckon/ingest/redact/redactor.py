@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -11,13 +10,13 @@ import numpy as np
 
 from deadreckon.core.settings import RedactionSettings
 from deadreckon.ingest.redact.custom import Custom
+from deadreckon.ingest.redact.escapes import encoded, lightened, undone
 from deadreckon.ingest.redact.forms import FINDERS
 from deadreckon.ingest.redact.marks import Marks
 from deadreckon.ingest.redact.prefilter import Prefilter
 from deadreckon.ingest.redact.values import Keys, Values, is_json
 
 _BOM: Final = b"\xef\xbb\xbf"
-_ESCAPE: Final = re.compile(r"\\u00([2-7][0-9a-fA-F])|\\/")
 
 
 class Redactor:
@@ -53,11 +52,13 @@ class Redactor:
 
     def raw_text(self, text: str) -> str:
         """Text that is no JSON, perhaps a torn line: patterns everywhere, and `key: value` of named keys."""
-        new = self._raw(text)
-        if "\\" in text:
-            plain = _ESCAPE.sub(_unescape, text)
-            if plain != text and (bare := self._raw(plain)) != plain:
-                return bare  # a secret that was written with escapes
+        light = lightened(text)
+        new = self.text(self._keys.remove_from_text(light, self._marks))
+        if new == light:
+            new = text
+        plain = undone(new)
+        if plain != new and (bare := self.raw_text(plain)) != plain:
+            return bare  # a secret that escapes had hidden
         return new
 
     def suspects(self, data: bytes | memoryview, starts: np.ndarray) -> np.ndarray:
@@ -101,11 +102,4 @@ class Redactor:
             return start + values.line(body)
         text = body.decode("utf-8", "surrogateescape")
         new = self.raw_text(text)
-        return raw if new == text else start + new.encode("utf-8", "surrogateescape")
-
-    def _raw(self, text: str) -> str:
-        return self.text(self._keys.remove_from_text(text, self._marks))
-
-
-def _unescape(found: re.Match[str]) -> str:
-    return chr(int(found[1], 16)) if found[1] else "/"
+        return raw if new == text else start + encoded(new)

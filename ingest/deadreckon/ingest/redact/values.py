@@ -13,7 +13,7 @@ from deadreckon.core.schema import EVENT_COLUMNS, EVENTS, alias_table
 from deadreckon.ingest.redact.custom import Custom
 from deadreckon.ingest.redact.forms import SECRET_NAME, Finder, is_card
 from deadreckon.ingest.redact.marks import HASH_DIGITS, Marks
-from deadreckon.ingest.redact.quick import NotPlainError, Quick
+from deadreckon.ingest.redact.quick import NOT_IN_IDS, NotPlainError, Quick, is_one_word
 from deadreckon.ingest.redact.surgery import Edits, Path, quote, rewrite, unquote
 
 _ALIASES: Final = alias_table()
@@ -85,7 +85,7 @@ class Values:
         self._finders = dict(finders)
         self._custom = custom
         self._marks = marks
-        self._ids_finders = {n: f for n, f in self._finders.items() if n not in ("phone", "card")}
+        self._ids_finders = {n: f for n, f in self._finders.items() if n not in NOT_IN_IDS}
         self._edits = Edits(self._new_key, self._whole, self._string, self._number)
         self._quick = Quick(keys.names, finders, custom, marks, self._whole, _JOINED_BY)
 
@@ -125,7 +125,7 @@ class Values:
     def _string(self, path: Path, text: str) -> str | None:
         if text[:1] in ("{", "[") and is_json(inner := text.encode("utf-8", "surrogatepass")):
             new = rewrite(inner, self._edits).decode("utf-8", "surrogatepass")
-        elif path and path[-1] in _JOINED_BY:
+        elif path and path[-1] in _JOINED_BY and is_one_word(text):
             new = self._apply(text, self._ids_finders)
         elif path and "api_key" in self._finders and SECRET_NAME.search(path[-1]) and _is_word(text):
             new = self._marks.mark("api_key", text)
@@ -158,7 +158,7 @@ def is_json(body: bytes) -> bool:
 
 
 def _is_word(text: str) -> bool:
-    return len(text) >= 8 and not text.startswith("[") and len(text.split(maxsplit=1)) == 1
+    return len(text) >= 8 and not text.startswith("[") and is_one_word(text)
 
 
 def _key_values(names: Mapping[str, str]) -> re.Pattern[str] | None:
