@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import write_deltalake
-from tests.core.conftest import Story
+from tests.core.conftest import Story, lines
 from tests.core.lakes import DAY, events, log_file, write
 
+from deadreckon.cli import main
 from deadreckon.core.doctor import Diagnosis, doctor
 from deadreckon.core.durable import exclusive_lock
 from deadreckon.core.errors import DamagedLakeError, LakeNotFoundError, LockHeldError
@@ -345,6 +346,22 @@ def test_a_lost_file_whose_input_is_gone(story: Story, told: Story, tmp_path: Pa
     assert story.numbers() == remaining
 
 
+@pytest.mark.parametrize("part", ["events", "ledger"])
+def test_who_needs_a_lost_file_is_told_of_the_doctor(
+    story: Story, part: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Queries and ingest say which file cannot be read and who finds out why; nothing is committed."""
+    data_file(story, part, merged=True).unlink()
+    place = ["--lake", str(story.lake.root)]
+    question = "SELECT max(event) FROM events" if part == "events" else "SELECT max(lines) FROM sources"
+    repeated = tmp_path / "again.jsonl"
+    repeated.write_bytes(lines(range(10)))
+    for words in (["sql", question], ["ingest", str(repeated)]):
+        assert main([*words, *place]) == 3
+        assert "reckon doctor" in json.loads(capsys.readouterr().err)["error"]["hint"]
+    assert story.lake.table().version() == NEWEST
+
+
 def test_a_changed_input_is_not_read_again(story: Story, told: Story, tmp_path: Path) -> None:
     """An input whose bytes are no longer the same is no source for what was lost: nothing is taken out for it."""
     shutil.copytree(told.logs, tmp_path / "kept")
@@ -379,6 +396,8 @@ def test_a_lost_offset(story: Story, refused: list[str]) -> None:
     source = next(s for s in Log.of(story.lake.table_path()).offsets() if s != "ingest")
     true = table.transaction_version(source)
     commit(table, [], txns={source: 0})
+    with pytest.raises(DamagedLakeError, match="its offset says 0"):
+        story.read_again()
     found = doctor(story.lake.root)
     assert kinds(found) == ["offset_lost"]
     assert "says 0" in found.findings[0].meaning

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 COLUMNS = ("table", "step", "what", "files_before", "files_after", "bytes_before", "bytes_after", "rows", "seconds")
 
 
-def command(  # noqa: PLR0917 - typer reads its options from the parameters
+def command(
     compact: Annotated[bool, typer.Option("--compact", help="Merge the small files of closed days.")] = False,
     expire: Annotated[bool, typer.Option("--expire", help="Drop days older than the retention.")] = False,
     vacuum: Annotated[bool, typer.Option("--vacuum", help="Remove files that no reader can need.")] = False,
@@ -59,7 +59,8 @@ def command(  # noqa: PLR0917 - typer reads its options from the parameters
 
 
 def _short(work: Work) -> list[object]:
-    size = f"{decimal(work.bytes_before)} -> {decimal(work.bytes_after)}"
+    after = "?" if work.bytes_after is None else decimal(work.bytes_after)
+    size = f"{decimal(work.bytes_before)} -> {after}"
     return [
         work.table,
         work.step,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from typing import Any
 
 import duckdb
 
 from deadreckon.core import schema
+from deadreckon.core.errors import DamagedLakeError
 from deadreckon.core.lake import DataFile, Snapshot
 from deadreckon.ingest.sources import Known
 
@@ -34,7 +36,22 @@ def _ledger(
         SELECT {columns} FROM read_parquet($files, union_by_name = true)
         WHERE record = $record AND ($code IS NULL OR error_code = $code) GROUP BY {group}
     """
-    return con.execute(query, {"files": files, "record": record, "code": code}).fetchall()
+    return asked(con, query, {"files": files, "record": record, "code": code})
+
+
+def asked(con: duckdb.DuckDBPyConnection, query: str, values: object = None) -> list[tuple[Any, ...]]:
+    """The rows of a query that reads files of the lake.
+
+    Raises:
+        DamagedLakeError: one of them is missing or cannot be read.
+    """
+    try:
+        return con.execute(query, values).fetchall()
+    except (duckdb.IOException, duckdb.InvalidInputException) as error:
+        raise DamagedLakeError(
+            f"a file of the lake cannot be read: {str(error).partition(chr(10))[0]}",
+            hint="reckon doctor finds out why; nothing was committed",
+        ) from error
 
 
 def overlapping(snapshot: Snapshot, low: str, high: str, days: Iterable[date], horizon: int) -> list[DataFile]:
@@ -43,7 +60,7 @@ def overlapping(snapshot: Snapshot, low: str, high: str, days: Iterable[date], h
     UUIDv7 ids grow with time, so that this is few files; with other ids the horizon bounds it.
     """
     wanted = sorted(days)
-    reach = timedelta(days=horizon)
+    reach = timedelta(days=min(horizon, date.max.toordinal()))
     first = wanted[0] - reach if wanted and wanted[0] - date.min > reach else date.min
     last = wanted[-1] + reach if wanted and date.max - wanted[-1] > reach else date.max
     return [
@@ -87,4 +104,4 @@ def repeated(
 
 
 def _column(con: duckdb.DuckDBPyConnection, query: str, parameters: object = None) -> Sequence[int]:
-    return [row[0] for row in con.execute(query, parameters).fetchall()]
+    return [row[0] for row in asked(con, query, parameters)]

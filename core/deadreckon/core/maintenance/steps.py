@@ -46,11 +46,14 @@ class Work:
     files_before: int = 0
     files_after: int = 0
     bytes_before: int = 0
-    bytes_after: int = 0
+    bytes_after: int | None = 0
+    """None where a dry run cannot know it."""
     rows: int = 0
     seconds: float = 0.0
 
 
+Figures = tuple[str, int, int, int, int | None, int]
+"""what, files before and after, bytes before and after, rows"""
 Progress = Callable[[str, int, int], None]
 
 
@@ -85,7 +88,7 @@ class Job:
         """The day, UTC."""
         return self.now.astimezone(UTC).date()
 
-    def _expire(self) -> Iterator[tuple[str, int, int, int, int, int]]:
+    def _expire(self) -> Iterator[Figures]:
         days = self.settings.retention_days
         if days == 0 or self.spec.name != EVENTS_TABLE.name:
             return
@@ -101,7 +104,7 @@ class Job:
             size = sum(f.size for f in gone.files)
             yield what, len(gone.files), 0, size, 0, sum(f.rows or 0 for f in gone.files)
 
-    def _compact(self) -> Iterator[tuple[str, int, int, int, int, int]]:
+    def _compact(self) -> Iterator[Figures]:
         done: list[tuple[Merge, Merged]] = []
         for attempt in range(ATTEMPTS):
             files, _ = live_files(self.lake.table(self.spec))
@@ -127,15 +130,15 @@ class Job:
                 sum(m.files for _, m in done),
                 len(done),
                 sum(m.bytes_before for _, m in done),
-                sum(m.bytes_after for _, m in done),
+                None if self.dry_run else sum(m.bytes_after for _, m in done),
                 sum(m.rows for _, m in done),
             )
 
-    def _checkpoint(self) -> Iterator[tuple[str, int, int, int, int, int]]:
+    def _checkpoint(self) -> Iterator[Figures]:
         log = Log.of(self.lake.table_path(self.spec))
         if self.dry_run:
             if log.newest not in log.checkpoints:
-                yield f"version {log.newest}", 0, 1, 0, 0, 0
+                yield f"version {log.newest}", 0, 1, 0, None, 0
         elif made := checkpoint(self.lake, self.spec, self.workshop):
             yield f"version {made.version}", 0, 1, 0, made.size, 0
         entries = clear_log(self.lake, self.spec, now=self.now, keep_hours=self.settings.vacuum_hours)
@@ -145,7 +148,7 @@ class Job:
         if entries:
             yield "log entries cleared", len(entries), 0, size, 0, 0
 
-    def _vacuum(self) -> Iterator[tuple[str, int, int, int, int, int]]:
+    def _vacuum(self) -> Iterator[Figures]:
         hours = self.settings.vacuum_hours
         if self.dry_run:
             gone = [f for f in unused(self.lake, self.spec, now=self.now, hours=hours) if f.due]
