@@ -227,6 +227,25 @@ emit.event("x", n=2)
     assert sorted(event["n"] for event in both if event["event"] == "x") == [0, 1, 2]
 
 
+def test_a_descriptor_that_became_somebody_elses_is_left_alone(tmp_path: Path) -> None:
+    """After a daemon closed everything, the number is soon that of a file of its own."""
+    code = f"""
+import os
+from deadreckon import emit
+emit.configure(fsync_seconds=0)
+emit.event("x", n=0)
+os.closerange(3, 100)
+other = [os.open({str(tmp_path / "other")!r}, os.O_RDWR | os.O_CREAT) for _ in range(8)]
+assert emit.flush()
+emit.event("x", n=1)
+emit.close()
+for fd in other: os.fstat(fd)
+"""
+    run(code, tmp_path / "spool")
+    assert (tmp_path / "other").read_bytes() == b""
+    assert sorted(event["n"] for event in events(tmp_path / "spool")) == [0, 1]
+
+
 def test_the_default_fallback_is_private(tmp_path: Path) -> None:
     """In a directory that all may write to, only one of ours alone is trusted."""
     code = "from deadreckon import emit; emit.event('x'); print(emit.stats().path)"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from deadreckon.emit._encode import text_of
 
 if TYPE_CHECKING:
-    from deadreckon.emit._emitter import Head
+    from deadreckon.emit._head import Head
     from deadreckon.emit._span import Span
 
 _MAX_HEADS = 32

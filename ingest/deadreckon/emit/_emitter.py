@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from orjson import dumps
@@ -22,8 +22,9 @@ from deadreckon.emit._buffer import BufferedSpool
 from deadreckon.emit._content import Capture
 from deadreckon.emit._context import CURRENT, UNBOUND, Bindings, Context, Source
 from deadreckon.emit._encode import COERCED, OPTIONS, Tally, encode, json_text, text_of
+from deadreckon.emit._head import Head
 from deadreckon.emit._ids import Ids, RandomIds
-from deadreckon.emit._record import STAMPED, TREATED, Label, Recorder
+from deadreckon.emit._record import TREATED, Label, Recorder
 from deadreckon.emit._settings import LEVELS, Settings, read_settings
 from deadreckon.emit._spool import Spool
 from deadreckon.emit._stamp import Stamper
@@ -227,11 +228,13 @@ class Emitter:
     def _first(self, block: bytes) -> None:
         """Write the first line of this process."""
         with self._lock:
-            spool = self._spool
-            if spool is None:
+            if self._spool is None:
                 settings = self.settings.spool
                 kind = BufferedSpool if settings.buffer_ms else Spool
-                spool = self._spool = kind(settings, lambda: self._stamper.uuid7(time.time_ns()), self._notice)
+                fresh = kind(settings, lambda: self._stamper.uuid7(time.time_ns()), self._notice)
+                if self._spool is None:  # a signal handler may have been here meanwhile
+                    self._spool = fresh
+            spool = self._spool
             if self._append == self._first:
                 _close_with_worker(self.close)
                 self._append = spool.append
@@ -273,25 +276,6 @@ class Emitter:
         if self._spool:
             self._spool.after_fork_in_child()
         self._append = self._first
-
-
-class Head:
-    """The encoded form of everything bound, and the keys that must take the long way."""
-
-    __slots__ = ("epoch", "keys", "text")
-
-    def __init__(self, epoch: object, fields: Mapping[str, Any], careful: bool) -> None:
-        self.epoch = epoch
-        self.keys: _EveryKey | frozenset[str] = _EveryKey() if careful else frozenset((*fields, *STAMPED, *TREATED))
-        inner = encode(fields)[1:-2].decode()
-        self.text = f",{inner}" if inner else ""
-
-
-class _EveryKey:
-    """Stands for all keys there are, when every event must take the long way."""
-
-    def isdisjoint(self, _: Iterable[str]) -> bool:
-        return False
 
 
 def _close_with_worker(close: Callable[[], None]) -> None:

@@ -17,7 +17,7 @@ class SpoolFile:
     unsealed file therefore knows that its writer is dead.
     """
 
-    __slots__ = ("_named", "directory", "fd", "path")
+    __slots__ = ("_inode", "_named", "directory", "fd", "path")
 
     def __init__(self, directory: Path, name: str) -> None:
         """Create and lock the file.
@@ -35,21 +35,42 @@ class SpoolFile:
         try:
             fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             hidden.rename(self.path)
+            self._inode = os.fstat(self.fd).st_ino
         except OSError:
             os.close(self.fd)
             hidden.unlink()
             raise
 
+    def _status(self) -> os.stat_result:
+        """Return the file's status, having made sure that it is still this file.
+
+        Daemons close every descriptor they do not know. The number may then belong to something of theirs, which must
+        not be cut, closed or waited for in place of the file.
+
+        Raises:
+            OSError: the descriptor is not this file's any more.
+        """
+        status = os.fstat(self.fd)
+        if status.st_ino != self._inode:
+            self.fd = -1
+            raise OSError(errno.EBADF, "descriptor closed by somebody else")
+        return status
+
     def size(self) -> int:
         """Return the bytes in the file."""
-        return os.fstat(self.fd).st_size
+        return self._status().st_size
 
     def lost(self) -> bool:
-        """Tell whether the file was deleted under us, so that what is written goes nowhere."""
-        return os.fstat(self.fd).st_nlink == 0
+        """Tell whether what is written goes nowhere, because the file was deleted under us.
+
+        Raises:
+            OSError: the descriptor is not this file's any more.
+        """
+        return self._status().st_nlink == 0
 
     def content(self) -> bytes:
         """Return what was written, also when the file has no name any more."""
+        self._status()
         parts = []
         at = 0
         while part := os.pread(self.fd, _CHUNK, at):
@@ -72,6 +93,7 @@ class SpoolFile:
 
     def sync(self) -> None:
         """Force the content to the disk, and with the first time the file's name."""
+        self._status()
         os.fsync(self.fd)
         if not self._named:
             sync_directory(self.directory)
@@ -96,13 +118,12 @@ class SpoolFile:
 
     def close(self) -> None:
         """Let go of the file as it is. In a forked child this leaves the parent's lock in place."""
-        fd, self.fd = self.fd, -1
         try:
-            if fd >= 0:
-                os.close(fd)
-        except OSError as error:
-            if error.errno != errno.EBADF:  # someone closed every descriptor, as daemons do
-                raise
+            self._status()
+        except OSError:
+            return  # closed by somebody else
+        fd, self.fd = self.fd, -1
+        os.close(fd)
 
 
 def sync_directory(directory: Path) -> None:

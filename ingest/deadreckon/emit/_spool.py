@@ -13,21 +13,15 @@ from collections import deque
 from collections.abc import Callable
 from os import write
 from pathlib import Path
-from typing import Any
 
 from deadreckon.emit._file import SpoolFile, make_private
 from deadreckon.emit._keeper import Keeper
+from deadreckon.emit._outage import RETRY_DIRECTORY, Notice, Outage
 from deadreckon.emit._sealer import Sealer
-from deadreckon.emit._settings import SpoolSettings, complain
+from deadreckon.emit._settings import SpoolSettings
 
-_RETRY_DIRECTORY = 10.0
-_RETRY_ALL = 1.0
-_COMPLAIN_EVERY = 60.0
-_SMALL = 64 * 1024
 _MAX_BACKLOG = 8
 _STOP = 5.0
-
-Notice = Callable[[str, dict[str, Any]], bytes]
 
 
 class Spool:
@@ -59,16 +53,11 @@ class Spool:
         self._room = self._held = -1
         self._sound = True  # False when the current file may end in a torn line
         self._synced = 0
-        self._deadline = 0.0
-        self._try_directory = self._try_any = self._next_upkeep = 0.0
-        self._sealer = Sealer((self.settings.directory, self.settings.fallback), self._name)
+        self._deadline = self._next_upkeep = 0.0
+        directories = self.settings.directory, self.settings.fallback
+        self._outage = Outage(*directories, self._notice)
+        self._sealer = Sealer(directories, self._name, self._outage)
         self.keeper = Keeper(self.upkeep)
-        self._dropped = self._reported = 0
-        self._astray = 0  # bytes in the fallback directory that no event has told of
-        self._complained = 0.0
-        self._complaint = self._reason = ""
-
-    # -- gauges
 
     @property
     def path(self) -> Path | None:
@@ -79,12 +68,12 @@ class Spool:
     @property
     def dropped(self) -> int:
         """Lines that could not be written anywhere."""
-        return self._dropped + self._sealer.lost_lines
+        return self._outage.dropped
 
     @property
     def reason(self) -> str:
         """The last trouble, empty when there was none."""
-        return self._reason or self._sealer.reason
+        return self._outage.reason
 
     # -- writing
 
@@ -135,24 +124,12 @@ class Spool:
         fits = self._room >= len(block) or (self._room >= 0 and self._sealer.backlog >= _MAX_BACKLOG)
         if not fits or not self._write(block):
             self._retire()
-            if any(self._open(directory) and self._write(block) for directory in self._directories()):
-                self._report()
-            else:
-                self._drop(block)
+            if not self._write_anew(block):
+                self._outage.drop(block)
+                if not self.keeper.wake():
+                    self._outage.complain()
         if not self.keeper.possible:
             self._trap()  # without a keeper each line has to look after the file
-
-    def _spring(self) -> None:
-        if self._held < 0:
-            return
-        self._room, self._held = self._held, -1
-        if not self.keeper.wake() and time.monotonic() >= self._next_upkeep:
-            wait = self.upkeep()
-            self._next_upkeep = time.monotonic() + (wait or 0)
-
-    def _trap(self) -> None:
-        if self._room >= 0:
-            self._held, self._room = self._room, -1
 
     def _write(self, block: bytes) -> bool:
         try:
@@ -166,14 +143,27 @@ class Spool:
             self._broke("short write")
         return False
 
-    # -- files
+    def _write_anew(self, block: bytes) -> bool:
+        """Write into a new file, wherever one can be made; then tell of trouble that is over."""
+        for directory in self._outage.directories():
+            if self._open(directory) and self._write(block):
+                self._outage.report(self._write, directory)
+                return True
+        return False
 
-    def _directories(self) -> list[Path]:
-        now = time.monotonic()
-        if now < self._try_any:
-            return []
-        usable = [self.settings.directory] if now >= self._try_directory else []
-        return [*usable, self.settings.fallback]
+    def _spring(self) -> None:
+        if self._held < 0:
+            return
+        self._room, self._held = self._held, -1
+        if not self.keeper.wake() and time.monotonic() >= self._next_upkeep:
+            wait = self.upkeep()
+            self._next_upkeep = time.monotonic() + (wait or 0)
+
+    def _trap(self) -> None:
+        if self._room >= 0:
+            self._held, self._room = self._room, -1
+
+    # -- files
 
     def _open(self, directory: Path) -> bool:
         home = directory == self.settings.directory
@@ -182,14 +172,14 @@ class Spool:
                 make_private(directory)
             file = SpoolFile(directory, self._name())
         except OSError as error:
-            self._failed(directory, error.strerror)
+            self._outage.failed(directory, error.strerror)
             return False
         self._file, self._fd = file, file.fd
         self._room, self._held = self.settings.max_bytes, -1
         self._synced = self._room
         # A file in the fallback directory is kept short, since the next one asks the proper directory again.
         longest = self.settings.max_seconds
-        self._deadline = time.monotonic() + (longest if home else min(longest, _RETRY_DIRECTORY))
+        self._deadline = time.monotonic() + (longest if home else min(longest, RETRY_DIRECTORY))
         self.keeper.wake()
         return True
 
@@ -197,14 +187,8 @@ class Spool:
         """Stop writing to the current file and leave it to the sealer."""
         file, self._file = self._file, None
         self._fd = self._room = self._held = -1
-        if file is None:
-            return
-        self._sealer.add(file)
-        if file.directory != self.settings.directory:
-            try:
-                self._astray += file.size()
-            except OSError as error:
-                self._failed(file.directory, error.strerror)
+        if file is not None:
+            self._sealer.add(file)
 
     def _retire(self) -> None:
         if self._file is not None:
@@ -217,7 +201,7 @@ class Spool:
         self._room = self._held = -1
         self._sound = False
         if self._file is not None:
-            self._failed(self._file.directory, reason)
+            self._outage.failed(self._file.directory, reason)
         self._mend()
 
     def _mend(self) -> None:
@@ -227,46 +211,9 @@ class Spool:
             try:
                 file.end_whole()
             except OSError as error:
-                self._failed(file.directory, error.strerror)
+                self._outage.failed(file.directory, error.strerror)
         self._retire()
         self._sound = True
-
-    def _failed(self, directory: Path, reason: str | None) -> None:
-        self._reason = f"{directory}: {reason}"
-        if directory == self.settings.directory:
-            self._try_directory = time.monotonic() + _RETRY_DIRECTORY
-
-    # -- trouble
-
-    def _drop(self, block: bytes) -> None:
-        self._dropped += block.count(b"\n")
-        now = time.monotonic()
-        if now >= self._try_any and len(block) <= _SMALL:
-            self._try_any = now + _RETRY_ALL  # a try costs several system calls, too many for every event
-        self._try_directory = min(self._try_directory, self._try_any)
-        if not self._complained or now - self._complained > _COMPLAIN_EVERY:
-            self._complained = now
-            self._complaint = f"cannot write events ({self._reason}); dropping them until it works again"
-            if not self.keeper.wake():
-                self._complain()
-
-    def _complain(self) -> None:
-        text, self._complaint = self._complaint, ""
-        if text:
-            complain(text)
-
-    def _report(self) -> None:
-        """After trouble: tell how much was dropped, and where to look for what went to the fallback."""
-        dropped = self.dropped
-        if dropped > self._reported:
-            fields = {"value": dropped - self._reported, "unit": "events", "reason": self.reason}
-            if self._write(self._notice("emit.dropped", fields)):
-                self._reported = dropped
-        if self._astray and self._file and self._file.directory == self.settings.directory:
-            where = str(self.settings.fallback)
-            fields = {"value": self._astray, "unit": "bytes", "reason": self.reason, "uri": where}
-            if self._write(self._notice("emit.fallback", fields)):
-                self._astray = 0
 
     # -- upkeep
 
@@ -278,7 +225,7 @@ class Spool:
             if file is not None:
                 room = self._room if self._held < 0 else self._held
                 wait = self._deadline - time.monotonic()
-                if wait <= 0 or _is_lost(file):
+                if wait <= 0 or _is_gone(file):
                     self._detach()
                     wait = None
                 elif self.settings.fsync_seconds:
@@ -288,30 +235,29 @@ class Spool:
                     else:
                         self._trap()
         if sync is not None:
-            try:
-                sync.sync()
-            except OSError as error:
-                self._reason = f"{sync.path}: {error.strerror}"
+            self._sync(sync)
         self._sealer.seal_all()
-        self._complain()
+        self._outage.complain()
         return wait
+
+    def _sync(self, file: SpoolFile) -> bool:
+        try:
+            file.sync()
+        except OSError as error:
+            if file is self._file:  # else it was rotated meanwhile, and is being sealed
+                self._outage.reason = f"{file.path}: {error.strerror}"
+                return False
+        return True
 
     def flush(self) -> bool:
         """Force everything written to the disk; False if that failed or a drop is yet to be reported."""
         with self._lock:
-            file = self._file
-            if file is not None and _is_lost(file):
+            if self._file is not None and _is_gone(self._file):
                 self._detach()
-                file = None
-        if file is not None:
-            try:
-                file.sync()
-            except OSError as error:
-                if file is self._file:  # else it was rotated meanwhile, and is being sealed
-                    self._reason = f"{file.path}: {error.strerror}"
-                    return False
+            file = self._file
+        forced = file is None or self._sync(file)
         self._sealer.seal_all()
-        return self.dropped == self._reported
+        return forced and not self._outage.unreported
 
     def close(self) -> None:
         """Seal the file and report what was dropped. A later line opens another."""
@@ -321,7 +267,7 @@ class Spool:
         self._settle(report=True)
         self.keeper.stop(_STOP)
         self._sealer.seal_all()
-        self._complain()
+        self._outage.complain()
 
     def _settle(self, *, report: bool) -> None:
         """Leave the current file to the sealer; with `report`, tell what is untold in a file of its own."""
@@ -330,10 +276,9 @@ class Spool:
             try:
                 while self._pending:
                     self._place(self._pending.popleft())
-                if report and (self.dropped > self._reported or self._astray):
-                    self._try_any = self._try_directory = 0.0
-                    if any(self._open(directory) for directory in self._directories()):
-                        self._report()
+                if report and self._outage.untold:
+                    self._outage.try_again()
+                    self._write_anew(b"")
                 if not self._sound:
                     self._mend()
                 self._detach()
@@ -364,8 +309,8 @@ class Spool:
         self._start()
 
 
-def _is_lost(file: SpoolFile) -> bool:
+def _is_gone(file: SpoolFile) -> bool:
     try:
         return file.lost()
-    except OSError:  # the descriptor was closed by someone else: go on in a new file
+    except OSError:  # the descriptor was closed by somebody else: go on in a new file
         return True
