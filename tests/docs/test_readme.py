@@ -36,7 +36,7 @@ def test_python_blocks_run_one_after_the_other(tmp_path: Path) -> None:
 
 def test_every_command_exists() -> None:
     """Each `reckon NAME` of the README is a command."""
-    named = set(re.findall(r"reckon ([a-z]+)", README))
+    named = set(re.findall(r"\breckon ([a-z]+)", README))
 
     assert named
     assert named <= set(COMMANDS)
