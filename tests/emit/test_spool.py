@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.emit.conftest import SpoolFolder
-from tests.emit.spools import events, run
+from tests.emit.spools import events, lines, run
 
 from deadreckon import emit
 
@@ -148,7 +148,9 @@ def test_buffered_events_are_written_within_their_time(spool: SpoolFolder) -> No
     spool.configure(buffer_ms=20)
     emit.event("a")
     emit.event("b")
-    until(lambda: spool.path.exists() and len(spool.events()) == 2)
+    until(lambda: len(lines(spool.path)) == 2)
+    emit.close()
+    assert [event["event"] for event in spool.events()] == ["a", "b"]
 
 
 def test_buffered_events_are_written_when_there_are_many(spool: SpoolFolder) -> None:
