@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import resource
 import shutil
 import socket
 from pathlib import Path
@@ -301,3 +303,19 @@ def test_progress_is_counted_in_bytes_on_disk(tmp_path: Path) -> None:
     assert chunk is not None
     assert source.progress == (chunk.end, size)
     source.close()
+
+
+def test_more_inputs_than_a_process_may_open(tmp_path: Path) -> None:
+    """Looking at inputs leaves none of them open, so their number has no limit."""
+    for number in range(200):
+        (tmp_path / f"{number}.log").write_bytes(lines(number))
+        (tmp_path / f"{number}.jsonl.gz").write_bytes(gzip.compress(lines(-number - 1)))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    reader = Reader([tmp_path], final=False).watching()
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/dev/fd").iterdir())) + 40, hard))
+        assert len(reader.look()) == 400
+        assert Reader([tmp_path], known=reader.known).look() == []
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert (reader.said, reader.problems) == ([], [])

@@ -274,3 +274,32 @@ def _count(found: list[bytes]) -> object:
     reader = Reader([])
     reader.lines = found
     return reader.times()
+
+
+def test_a_copy_is_read_when_the_original_goes_unread(log: Path) -> None:
+    """A copy rests only as long as the log that holds its bytes is there."""
+    reader = Reader([log.parent], final=False).watching()
+    append(log, lines(1, 2, 3))
+    shutil.copy(log, log.with_name("app.log.bak"))
+    reader.commit = False
+    assert reader.look() == [lines(1), lines(2), lines(3)]
+    log.unlink()
+    reader.commit = True
+    assert reader.look() == [lines(1), lines(2), lines(3)]
+    assert reader.look() == []
+
+
+def test_a_copy_beside_a_growing_log_is_not_read(log: Path) -> None:
+    """Look after look, the copy adds nothing, and the log goes on; then the copy goes its own way."""
+    reader = Reader([log.parent], final=False).watching()
+    append(log, lines(*range(5)))
+    reader.look()
+    copy = log.with_name("app.log.bak")
+    shutil.copy(log, copy)
+    for number in range(5, 9):
+        append(log, lines(number))
+        assert reader.look() == [lines(number)]
+        assert reader.look() == []
+    append(copy, lines("other"))
+    assert lines("other") in reader.look()
+    assert reader.look() == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from deadreckon.ingest.sources.chunks import Known
 from deadreckon.ingest.sources.cutting import Manner, Piece
 from deadreckon.ingest.sources.files import OpenFile
 from deadreckon.ingest.sources.inflate import DamagedError, inflate
@@ -17,7 +18,7 @@ class Archive(ForwardSource):
         super().__init__(str(file.path), manner)
         self.file = file
         self._kind = kind
-        self._removable = removable
+        self.removable = removable
         self._passed = 0
         self._pieces: Iterator[bytes] | None = None
         self._damage = ""
@@ -28,6 +29,16 @@ class Archive(ForwardSource):
     def complete(self) -> bool:
         """Whether it was found to be intact up to its end; not known before it was read up to there."""
         return self._total is not None and not self._damage
+
+    def matches(self, known: Known) -> bool:
+        """As for every source; a place that was passed before needs no second passing."""
+        found = self._digests.get(known.end_offset)
+        if found is None:
+            return super().matches(known)
+        if known.tail_hash not in ("", found):
+            return False
+        self._end, self._tail = known.end_offset, b""
+        return True
 
     def head(self, size: int) -> tuple[bytes, bool]:
         """The first decompressed bytes, and whether nothing follows them."""
@@ -56,7 +67,7 @@ class Archive(ForwardSource):
 
     def release(self) -> None:
         """Remove a consumed, compressed spool file."""
-        if self._removable and self.complete and self._total == self._end:
+        if self.removable and self.complete and self._total == self._end:
             self.file.remove(self.file.status.st_size)
 
     def close(self) -> None:

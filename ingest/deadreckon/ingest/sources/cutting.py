@@ -247,7 +247,8 @@ class LineSource(ABC):
         self.problem = f"cannot be read: {error.strerror or error}"
 
     def _tail_at(self, offset: int) -> bytes | None:
-        return self._tail if offset == self._end else self._before(offset)
+        # An empty tail after the beginning is one that was not kept.
+        return self._tail if offset == self._end and (self._tail or not offset) else self._before(offset)
 
     def _remember(self, end: int, tail: bytes) -> None:
         self._end, self._tail = end, tail

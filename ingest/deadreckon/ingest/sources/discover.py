@@ -15,15 +15,14 @@ from deadreckon.ingest.sources.archives import Archive
 from deadreckon.ingest.sources.chunks import HEAD_BYTES, Known, Source
 from deadreckon.ingest.sources.cutting import Manner, Warn
 from deadreckon.ingest.sources.files import OpenFile, PlainFile, SpoolFile
-from deadreckon.ingest.sources.places import Place, places, siblings
+from deadreckon.ingest.sources.memory import Memory, Remembered, may_have
+from deadreckon.ingest.sources.places import Inode, Place, places, siblings
 from deadreckon.ingest.sources.refusal import refusal
-from deadreckon.ingest.sources.resolve import Candidate, Seekable, resolve
+from deadreckon.ingest.sources.resolve import Candidate, Compared, Seekable, resolve
 from deadreckon.ingest.sources.streams import Stream
 
 STDIN: Final = "-"
 _ARCHIVES_OPEN: Final = 16
-
-Signature = tuple[str, int, int, int, int]
 
 
 def discover(
@@ -57,28 +56,45 @@ class Watcher:
         self._final = final
         self._manner = Manner(max_line_bytes, self._say, final)
         self._streams: dict[str, Stream] = {}
-        self._bases: dict[Signature, str | None] = {}
-        self._archives: dict[Signature, Archive] = {}
+        self._memory = Memory()
+        self._compared = Compared()
         self._before: dict[str, set[str]] = {}
         self._said: set[str] = set()
-        self._looks = 0
+        self._looked = False
 
     def discover(self, known: Mapping[str, Known]) -> list[Source]:
         """The inputs that may have something to read; from the second look on without those that cannot have."""
         found, rotated = self._places()
-        candidates = [c for place in found if (c := self._candidate(place)) is not None]
-        for place, seen in rotated:
-            candidate = self._candidate(place)
-            if candidate is not None:
-                candidate.rotated = candidate.base in seen
-                candidates.append(candidate)
-        chosen = resolve(candidates, known)
-        self._let_go(candidates)
-        self._looks += 1
+        self._memory.forget_all_but([*found, *rotated])
+        self._compared.next_look()
+        looked = self._look_into([*found, *rotated], known)
+        for place, candidate in looked:
+            candidate.rotated = candidate.base in rotated.get(place, ())
+        chosen = resolve([candidate for _, candidate in looked], known, self._compared)
+        self._memory.note_rest(looked, chosen, known)
+        self._let_go([candidate for _, candidate in looked])
+        first, self._looked = not self._looked, True
         chosen.sort(key=lambda c: (c.source.file.status.st_mtime_ns, c.source.path))
-        sources: list[Source] = [c.source for c in chosen if self._looks == 1 or _may_have(c)]
+        sources: list[Source] = [c.source for c in chosen if first or may_have(c)]
         sources += self._streams.values()
         return sources
+
+    def _look_into(self, there: Sequence[Place], known: Mapping[str, Known]) -> list[tuple[Place, Candidate]]:
+        """The files that are not at rest, and those that begin as one of them does: they have to be compared."""
+        present = {place.inode for place in there}
+        looked: list[tuple[Place, Candidate]] = []
+        resting: list[Place] = []
+        for place in there:
+            if self._memory.at_rest(place, known, present):
+                resting.append(place)
+            elif (candidate := self._candidate(place)) is not None:
+                looked.append((place, candidate))
+        stirring = {candidate.base for _, candidate in looked}
+        for place in resting:
+            remembered = self._memory.recall(place)
+            if remembered and remembered.base in stirring and (candidate := self._candidate(place)) is not None:
+                looked.append((place, candidate))
+        return looked
 
     def _let_go(self, candidates: Sequence[Candidate]) -> None:
         """Close what was opened to look at it; some archives stay where they are, since going there again is work."""
@@ -92,10 +108,10 @@ class Watcher:
             else:
                 source.close()
 
-    def _places(self) -> tuple[list[Place], list[tuple[Place, set[str]]]]:
+    def _places(self) -> tuple[list[Place], dict[Place, set[str]]]:
         """What was asked for, and what rotation made of it: with the ids of what it had made before we came."""
-        found: dict[tuple[int, int], Place] = {}
-        rotated: dict[tuple[int, int], tuple[Place, set[str]]] = {}
+        found: dict[Inode, Place] = {}
+        rotated: dict[Place, set[str]] = {}
         for named in self._paths:
             if named == STDIN:
                 self._open_stdin(found)
@@ -112,22 +128,22 @@ class Watcher:
             if empty and not self._final and not Path(named).expanduser().is_dir():
                 self._say(f"{named} does not exist yet; waiting for it")
                 rotated |= self._rotated(Path(os.path.realpath(Path(named).expanduser())))
-        return list(found.values()), [each for inode, each in rotated.items() if inode not in found]
+        return list(found.values()), {place: seen for place, seen in rotated.items() if place.inode not in found}
 
-    def _rotated(self, path: Path) -> dict[tuple[int, int], tuple[Place, set[str]]]:
+    def _rotated(self, path: Path) -> dict[Place, set[str]]:
         there = list(siblings(path))
         family = str(path.with_name(names.family(path.name)))
         if family not in self._before:
             # What is there at the first look was rotated before we came, and was not asked for.
             self._before[family] = {c.base for place in there if (c := self._candidate(place)) is not None}
-        return {place.inode: (place, self._before[family]) for place in there}
+        return dict.fromkeys(there, self._before[family])
 
     def _say(self, message: str) -> None:
         if message not in self._said:
             self._said.add(message)
             self._warn(message)
 
-    def _open_stdin(self, found: dict[tuple[int, int], Place]) -> None:
+    def _open_stdin(self, found: dict[Inode, Place]) -> None:
         fd = sys.stdin.fileno()
         status = os.fstat(fd)
         if stat.S_ISREG(status.st_mode) and os.lseek(fd, 0, os.SEEK_CUR) == 0:
@@ -163,23 +179,19 @@ class Watcher:
             return None
 
     def _identify(self, place: Place) -> Candidate | None:
-        signature = place.signature
-        archive = self._archives.get(signature)
-        if archive is not None:
-            archive.settle()
-            base = self._bases[signature] = self._bases.get(signature) or self._fingerprint(place, archive, b"")
-            return Candidate(archive, base) if base else None
+        remembered = self._memory.recall(place)
+        if remembered and remembered.archive:
+            remembered.archive.settle()
+            remembered.base = remembered.base or self._fingerprint(place, remembered.archive, b"") or ""
+            return Candidate(remembered.archive, remembered.base) if remembered.base else None
         file = OpenFile(place.path, place.status)
         try:
             head = file.read(HEAD_BYTES, 0)
             source = self._source(file, head)
-            spool = names.spool_id(place.path.name)
-            base = spool or self._fingerprint(place, source, head)
+            base = names.spool_id(place.path.name) or self._fingerprint(place, source, head) or ""
         finally:
             file.close()
-        self._bases[signature] = base
-        if isinstance(source, Archive):
-            self._archives[signature] = source
+        self._memory.keep(place, Remembered(base, source if isinstance(source, Archive) else None))
         return Candidate(source, base) if base else None
 
     def _source(self, file: OpenFile, head: bytes) -> Seekable:
@@ -200,12 +212,3 @@ class Watcher:
             return None  # nothing to read, and nothing to tell it by
         line = identity.first_line(head, whole=whole or source.problem is not None)
         return line if line is None else identity.file_id(str(place.path.parent), names.family(place.path.name), line)
-
-
-def _may_have(candidate: Candidate) -> bool:
-    source = candidate.source
-    if source.problem or isinstance(source, SpoolFile):
-        return True
-    if isinstance(source, PlainFile):
-        return source.size > candidate.done
-    return not source.ends_at(candidate.done)

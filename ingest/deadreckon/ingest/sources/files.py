@@ -24,6 +24,11 @@ class OpenFile:
         self._fd = -1
 
     @property
+    def inode(self) -> tuple[int, int]:
+        """The file itself, whatever its name."""
+        return self.status.st_dev, self.status.st_ino
+
+    @property
     def fd(self) -> int:
         """The descriptor.
 
@@ -110,6 +115,11 @@ class PlainFile(LineSource):
     def close(self) -> None:
         """Let go of the file."""
         self.file.close()
+
+    def committed(self, end: int) -> None:
+        """Forget what stood before the end: of very many small files this would be all they hold."""
+        if end == self._end:
+            self._tail = b""
 
     def _fetch(self, offset: int, size: int) -> Piece | None:
         length = self.file.size()

@@ -12,6 +12,9 @@ from pathlib import Path
 from deadreckon.core.errors import SourceError
 from deadreckon.ingest.sources import names
 
+Inode = tuple[int, int]
+Signature = tuple[str, int, int, int, int]
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -27,12 +30,12 @@ class Place:
         return not stat.S_ISREG(self.status.st_mode)
 
     @property
-    def inode(self) -> tuple[int, int]:
+    def inode(self) -> Inode:
         """The file itself, whatever its name."""
         return self.status.st_dev, self.status.st_ino
 
     @property
-    def signature(self) -> tuple[str, int, int, int, int]:
+    def signature(self) -> Signature:
         """Unchanged as long as the file is."""
         s = self.status
         return str(self.path), s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns

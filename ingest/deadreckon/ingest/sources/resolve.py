@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,15 +36,51 @@ class Candidate:
         return source.size if isinstance(source, PlainFile) else source.length()
 
 
-def resolve(candidates: Sequence[Candidate], known: Mapping[str, Known]) -> list[Candidate]:
+class Compared:
+    """What was found to hold what, so that a copy beside a log that grows is not compared again at each look."""
+
+    def __init__(self) -> None:
+        self._now: set[Hashable] = set()
+        self._before: set[Hashable] = set()
+
+    def next_look(self) -> None:
+        """Forget what the last look did not ask for."""
+        self._before, self._now = self._now, set()
+
+    def holds(self, owner: Candidate, other: Candidate, start: int) -> bool:
+        """Whether `owner` has all the bytes of `other`, in its place, from `start` on."""
+        length = other.length
+        if length == start:
+            return True
+        if owner.source.tail_hash(length) != other.source.tail_hash(length):
+            return False
+        key = (owner.source.file.inode, other.source.file.inode, length, start)
+        if key in self._before or _equal(owner.source, other.source, start, length):
+            self._now.add(key)
+            return True
+        return False
+
+
+def _equal(ours: Seekable, theirs: Seekable, start: int, end: int) -> bool:
+    position = start
+    while position < end:
+        size = min(_COMPARED, end - position)
+        part = ours.peek(position, size)
+        if part is None or part != theirs.peek(position, size):
+            return False
+        position += size
+    return True
+
+
+def resolve(candidates: Sequence[Candidate], known: Mapping[str, Known], compared: Compared) -> list[Candidate]:
     """Give each source its id and drop those whose bytes another one holds as well."""
     groups: dict[str, list[Candidate]] = {}
     for candidate in candidates:
         groups.setdefault(candidate.base, []).append(candidate)
-    return [chosen for base, group in groups.items() for chosen in _group(base, group, known)]
+    return [chosen for base, group in groups.items() for chosen in _group(base, group, known, compared)]
 
 
-def _group(base: str, group: list[Candidate], known: Mapping[str, Known]) -> list[Candidate]:
+def _group(base: str, group: list[Candidate], known: Mapping[str, Known], compared: Compared) -> list[Candidate]:
     taken = list(_known_chain(base, known))
     taken.sort(key=lambda item: item[1].end_offset)
     claims: dict[str, list[Candidate]] = {}
@@ -61,16 +97,18 @@ def _group(base: str, group: list[Candidate], known: Mapping[str, Known]) -> lis
     for claimants in claims.values():
         owner, *others = _longest_first(claimants)
         owners.append(owner)
-        fresh += [other for other in others if not _holds(owner, other, other.done)]
+        fresh += [other for other in others if not compared.holds(owner, other, other.done)]
     free = (name for name in chain(base) if name not in known)
     for candidate in _longest_first(fresh):
-        if any(_holds(owner, candidate, 0) for owner in owners):
+        if any(compared.holds(owner, candidate, 0) for owner in owners):
             continue
         candidate.source.id, candidate.done = next(free), 0
         owners.append(candidate)
     for candidate in owners:
         if candidate.done:
             candidate.source.matches(known[candidate.source.id])
+    for candidate in group:
+        candidate.source.file.close()  # there may be more inputs than a process may have open
     return owners
 
 
@@ -97,20 +135,3 @@ def _longest_first(group: list[Candidate]) -> list[Candidate]:
             if length <= lengths[id(candidate)]:
                 candidate.source.tail_hash(length)
     return sorted(group, key=lambda c: (-lengths[id(c)], isinstance(c.source, Archive), c.source.path))
-
-
-def _holds(owner: Candidate, other: Candidate, start: int) -> bool:
-    """Whether `owner` has all the bytes of `other`, in its place, from `start` on."""
-    length = other.length
-    if length == start:
-        return True
-    if owner.source.tail_hash(length) != other.source.tail_hash(length):
-        return False
-    position = start
-    while position < length:
-        size = min(_COMPARED, length - position)
-        ours = owner.source.peek(position, size)
-        if ours is None or ours != other.source.peek(position, size):
-            return False
-        position += size
-    return True

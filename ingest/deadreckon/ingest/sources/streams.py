@@ -16,7 +16,7 @@ from deadreckon.ingest.sources.sequential import ForwardSource
 
 _PIPE_BYTES: Final = 1 << 20
 _PATIENCE_S: Final = 0.2
-_KEPT_CHUNKS: Final = 8
+_KEPT_BYTES: Final = 384 << 20
 _MAGIC_BYTES: Final = 6
 
 
@@ -32,6 +32,7 @@ class Stream(ForwardSource):
         self._passed = 0
         self._at_end = False
         self._kept: deque[tuple[int, memoryview, bytes]] = deque()
+        self._kept_bytes = 0
         self._has_line = False
         self._head: bytes | None = None
         self._pieces: Iterator[bytes] | None = None
@@ -53,7 +54,7 @@ class Stream(ForwardSource):
     def committed(self, end: int) -> None:
         """Forget everything before `end`."""
         while self._kept and self._kept[0][0] + len(self._kept[0][1]) <= end:
-            self._kept.popleft()
+            self._kept_bytes -= len(self._kept.popleft()[1])
 
     def close(self) -> None:
         """A stream stays open: closed, it could not be gone on with."""
@@ -113,12 +114,14 @@ class Stream(ForwardSource):
 
     def _dropped(self, data: memoryview, history: bytes) -> None:
         self._kept.append((self._base - len(data), data, history))
-        while len(self._kept) > _KEPT_CHUNKS:
-            self._kept.popleft()
+        self._kept_bytes += len(data)
+        while self._kept_bytes > _KEPT_BYTES:
+            self._kept_bytes -= len(self._kept.popleft()[1])
 
     def _rewind(self, offset: int) -> None:
         while self._kept and self._base > offset:
             self._base, data, self._history = self._kept.pop()
+            self._kept_bytes -= len(data)
             self._parts.insert(0, data)
             self._held += len(data)
         if self._base > offset:
