@@ -81,6 +81,34 @@ def test_a_wrong_variable_is_named_on_stderr_and_ignored(tmp_path: Path, capfd: 
     assert len(events(tmp_path / "spool")) == 1
 
 
+def test_a_program_whose_directory_is_gone_writes_to_the_fallback(tmp_path: Path) -> None:
+    """There is no ./spool then."""
+    code = f"""
+import os
+os.mkdir({str(tmp_path / "gone")!r})
+os.chdir({str(tmp_path / "gone")!r})
+os.rmdir({str(tmp_path / "gone")!r})
+from deadreckon import emit
+@emit.trace
+def work(): emit.event("x")
+work()
+assert emit.dropped() == 0
+"""
+    run(code, tmp_path / "spool", DEADRECKON_SPOOL="")
+    assert [event["event"] for event in events(tmp_path / "spool-fallback")] == ["x", "work"]
+
+
+@pytest.mark.parametrize(("word", "kept"), [("1", True), ("text", True), ("off", False), ("0", False)])
+def test_capture_may_be_a_word_of_the_environment(
+    spool: SpoolFolder, monkeypatch: pytest.MonkeyPatch, word: str, kept: bool
+) -> None:
+    """As people write switches."""
+    monkeypatch.setenv("DEADRECKON_CAPTURE", word)
+    spool.configure()
+    emit.event("x", input="hi")
+    assert ("input" in spool.event()) == kept
+
+
 @pytest.mark.parametrize(
     ("argument", "value", "expected"),
     [

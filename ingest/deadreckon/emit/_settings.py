@@ -84,7 +84,9 @@ def read_settings(arguments: Mapping[str, Any], env: Mapping[str, str] | None = 
     if isinstance(level, str) and level.lower() not in LEVELS and level.lower() not in _ALIASES:
         level = _bad("level", level, f"one of {', '.join(LEVELS)}", "level" in given, "debug")
     capture = pick("capture", ["DEADRECKON_CAPTURE"], "off")
-    capture = {True: "text", False: "off"}.get(capture, capture)
+    capture = {True: "text", "1": "text", "true": "text", "on": "text", False: "off", "0": "off", "false": "off"}.get(
+        capture, capture
+    )
     if capture not in ("off", "hash", "text"):
         capture = _bad("capture", capture, "off, hash or text", "capture" in given, "off")
     enabled = pick("enabled", ["DEADRECKON_EMIT"]) not in (False, "off", "0", "false", "no")
@@ -101,8 +103,8 @@ def read_settings(arguments: Mapping[str, Any], env: Mapping[str, str] | None = 
     return Settings(
         spool=SpoolSettings(
             # Made absolute at once: a daemon that changes its directory later keeps writing where it began.
-            directory=Path(pick("directory", ["DEADRECKON_SPOOL"], "spool")).absolute(),
-            fallback=Path(fallback or _default_fallback(env)).absolute(),
+            directory=_absolute(pick("directory", ["DEADRECKON_SPOOL"], "spool")),
+            fallback=_absolute(fallback or _default_fallback(env)),
             fallback_shared=fallback is None,
             **{name: kind(numbers[name]) for name, kind in _NUMBERS.items() if name in numbers},
         ),
@@ -153,6 +155,13 @@ def complain(message: str) -> None:
 
 def _program() -> str:
     return Path(sys.argv[0]).stem if sys.argv and sys.argv[0] not in ("", "-c", "-m") else "python"
+
+
+def _absolute(path: Any) -> Path:
+    try:
+        return Path(path).absolute()
+    except OSError:  # the working directory is gone: writing will fail, and the fallback take over
+        return Path(path)
 
 
 def _default_fallback(env: Mapping[str, str]) -> Path:
