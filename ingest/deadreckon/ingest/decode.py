@@ -216,7 +216,8 @@ def _kind(have: set[str]) -> str:
 
 def _is_span(have: set[str]) -> str:
     # Only a line that says it is a span is one event however often it comes: two log lines of one span are two events.
-    named = "trace_id IS NOT NULL AND span_id IS NOT NULL"
+    # No characters, or zeros alone, are no ids: tracers that are switched off write them for every span.
+    named = "coalesce(ltrim(trace_id, '0'), '') <> '' AND coalesce(ltrim(span_id, '0'), '') <> ''"
     return f"(\"kind\" = 'span' AND {named})" if {"kind", "trace_id", "span_id"} <= have else "false"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -25,7 +26,7 @@ from deadreckon.core.settings import Settings
 from deadreckon.ingest import ledger, rejects
 from deadreckon.ingest.lines import Piece
 from deadreckon.ingest.prepare import Prepared, Rules, prepare
-from deadreckon.ingest.rules import rules_for
+from deadreckon.ingest.rules import rules_for, set_zone
 from deadreckon.ingest.sources import Known, Source, Watcher
 from deadreckon.ingest.summary import Summary
 from deadreckon.ingest.write import Files, discard_uncommitted, write_events, write_ledger
@@ -75,14 +76,17 @@ class Ingester:
         self._report = report
         self._rules: Rules = rules_for(settings)
         self._known: dict[str, Known] | None = None
+        self._serial = 0
         self._problems: set[str] = set()
+        self._counted: set[str] = set()
+        self._stop: Callable[[], bool] = lambda: False
         self._stack = ExitStack()
         self._con = self._stack.enter_context(duckdb.connect())
         self._con.execute("SET memory_limit = '640MB'")
         self._reader = self._con.cursor()
         for con in (self._con, self._reader):  # a cursor is a session of its own
             con.execute("SET preserve_insertion_order = false")
-            con.execute(f"SET TimeZone = '{settings.ingest.naive_timezone}'")
+            set_zone(con, settings)
         self._pool = self._stack.enter_context(ThreadPoolExecutor(1, "ingest"))
 
     def __enter__(self) -> Self:
@@ -98,12 +102,14 @@ class Ingester:
             SourceError: an input that was named is not there.
             LakeError: the lake cannot be written; nothing is half committed.
         """
+        self._stop = lambda: False
         watcher = Watcher(paths, max_line_bytes=self.settings.ingest.max_line_bytes, warn=self._warn, final=True)
         self.look(watcher)
         return self.summary
 
     def follow(self, paths: Sequence[str | Path], stop: Callable[[], bool]) -> Summary:
-        """Read what is there, and what comes, until `stop` says so."""
+        """Read what is there, and what comes, until `stop` says so: it is asked between batches, too."""
+        self._stop = stop
         watcher = Watcher(paths, max_line_bytes=self.settings.ingest.max_line_bytes, warn=self._warn, final=False)
         while not stop():
             self.look(watcher)
@@ -116,9 +122,10 @@ class Ingester:
         """One look at the inputs: commit all that is new, again from the start when others moved them."""
         started = time.monotonic()
         while True:
-            sources = watcher.discover(self._known_sources())
+            table = self.lake.table()
+            sources = watcher.discover(self._known_sources(table))
             try:
-                self._commit_all(sources)
+                self._commit_all(sources, table)
             except MovedError:
                 self._known = None
                 self.summary.conflicts += 1
@@ -130,26 +137,35 @@ class Ingester:
         self.summary.seconds += time.monotonic() - started
         self._report(self.summary)
 
-    def _known_sources(self) -> Mapping[str, Known]:
-        if self._known is None:
-            snapshot = self.lake.snapshot()
+    def _known_sources(self, table: DeltaTable) -> Mapping[str, Known]:
+        """What this version of the lake knows: read again when others committed, as an id may be another's by now."""
+        serial = table.transaction_version(SERIAL) or 0
+        if self._known is None or serial != self._serial:
+            snapshot = snapshot_of(table)
             self._known = ledger.known_sources(self._con, snapshot)
             self._problems = ledger.known_problems(self._con, snapshot)
+            self._serial = serial
         return self._known
 
-    def _commit_all(self, sources: Sequence[Source]) -> None:
-        batches = self._batches(sources, self.lake.table())
+    def _commit_all(self, sources: Sequence[Source], table: DeltaTable) -> None:
+        batches = self._batches(sources, table)
+        durable = deque[Batch]()
 
         def ahead(slot: int) -> tuple[Batch, Prepared, datetime] | None:
+            while durable:  # said by the thread that reads: a source is used by one at a time
+                done = durable.popleft()
+                for source_id, source in done.sources.items():
+                    source.committed(done.ranges[source_id][1])
             batch = next(batches, None)
             if batch is None:
                 return None
             now = self._clock()
-            return batch, prepare(self._reader, batch.pieces, f"batch{slot}", self._rules, now), now
+            prepared = prepare(self._reader, batch.pieces, f"batch{slot}", self._rules, now)
+            batch.pieces.clear()  # their bytes are not needed to commit
+            return batch, prepared, now
 
         slot = 0
         waiting = self._pool.submit(ahead, slot)
-        finished: set[str] = set()
         while (ready := waiting.result()) is not None:
             slot = 1 - slot
             waiting = self._pool.submit(ahead, slot)
@@ -160,18 +176,19 @@ class Ingester:
                 if not waiting.cancelled():
                     waiting.exception()  # the reader must be still before anyone starts again
                 raise
-            finished |= set(ready[0].sources)
+            durable.append(ready[0])
         for source in sources:
             known = (self._known or {}).get(source.id)
             if known is not None:
                 source.committed(known.end_offset)
-                source.release()
-        self.summary.sources += len(finished)
+            source.release()
 
     def _batches(self, sources: Sequence[Source], table: DeltaTable) -> Iterator[Batch]:
         """Whole lines of all inputs, a batch at a time, from where the lake says that each was read to."""
         batch, limit = Batch(), self.settings.ingest.batch_bytes
         for source in sources:
+            if self._stop():
+                break
             offset = table.transaction_version(source.id) or 0
             self._not_behind(source, offset)
             while (chunk := source.read(offset, limit - batch.size)) is not None:
@@ -187,7 +204,10 @@ class Ingester:
                 if batch.size >= limit - 4096:
                     yield batch
                     batch = Batch()
+                    if self._stop():
+                        return
             self._note_problem(batch, source, offset)
+            source.close()  # there may be more inputs than a process may have open
             if len(batch.ranges) >= MAX_SOURCES:
                 yield batch
                 batch = Batch()
@@ -236,9 +256,11 @@ class Ingester:
 
     def _try_commit(self, batch: Batch, prepared: Prepared, now: datetime) -> None:
         table = self.lake.table()
-        for source_id, (start, _) in batch.ranges.items():
-            if (table.transaction_version(source_id) or 0) != start:
-                raise MovedError
+        serial = table.transaction_version(SERIAL) or 0
+        alone = serial == self._serial
+        # Asking for an offset takes as long as the log is: only when others committed since ours were read.
+        if not alone and any((table.transaction_version(s) or 0) != start for s, (start, _) in batch.ranges.items()):
+            raise MovedError
         con, files = self._con, Files(self.lake.table_path())
         again = ledger.repeated(con, snapshot_of(table), prepared.relation, self.settings.ingest.dedupe_horizon_days)
         chosen = f"{prepared.relation}_new"
@@ -252,15 +274,18 @@ class Ingester:
         write_ledger(rows, now, files)
         try:
             files.make_durable()
-            serial = (table.transaction_version(SERIAL) or 0) + 1
-            txns = {source_id: end for source_id, (_, end) in batch.ranges.items()} | {SERIAL: serial}
+            txns = {source_id: end for source_id, (_, end) in batch.ranges.items()} | {SERIAL: serial + 1}
             commit(table, files.actions, txns=txns, metadata={"writer": "reckon ingest"})
         except BaseException:
             discard_uncommitted(self.lake, files)
             raise
+        if alone:
+            self._serial = serial + 1
         for source_id, (_, end) in batch.ranges.items():
             if self._known is not None:
                 self._known[source_id] = Known(end, batch.tails[source_id])
+        self._counted |= batch.sources.keys()
+        self.summary.sources = len(self._counted)
         self.summary.add(counts, size=batch.size)
         self._report(self.summary)
 

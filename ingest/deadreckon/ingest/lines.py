@@ -65,9 +65,11 @@ def split(pieces: Sequence[Piece], replaced: Sequence[dict[int, bytes]] | None =
         text = _wrap(data, starts, len(data))
         keep = np.ones(len(starts), dtype=bool)
         swaps = dict(replaced[number]) if replaced else {}
-        if skip and 0 not in swaps:
-            swaps[0] = bytes(data[skip : int(ends[0])])
+        if skip:
+            swaps[0] = swaps.get(0, bytes(data[: int(ends[0])])).removeprefix(BOM)
         keep[list(swaps)] = False
+        no_text = [index for index, new in swaps.items() if not _is_text(new)]
+        rejects += [invalid_utf8(piece.source_id, int(offsets[index]), swaps.pop(index)) for index in no_text]
         for index in _invalid(data, starts, ends):
             if keep[index]:
                 keep[index] = False
@@ -81,7 +83,7 @@ def split(pieces: Sequence[Piece], replaced: Sequence[dict[int, bytes]] | None =
             tables.append(_table(text.filter(mask), piece.source_id, offsets[keep]))
         if swaps:
             where = sorted(swaps)
-            new = arrays.texts([swaps[i].decode("utf-8", "replace") for i in where])
+            new = arrays.texts([swaps[i].decode() for i in where])
             tables.append(_table(new, piece.source_id, offsets[where]))
     return Lines(numbered(tables), rejects, counts)
 
@@ -152,6 +154,14 @@ def _invalid(data: bytes | memoryview, starts: np.ndarray, ends: np.ndarray) -> 
                 bad.append(index)
         return bad
     return []
+
+
+def _is_text(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def is_ascii(data: bytes | memoryview) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 import duckdb
@@ -21,7 +21,7 @@ from deadreckon.core.settings import Settings
 from deadreckon.ingest import ledger, lines
 from deadreckon.ingest.engine import SERIAL
 from deadreckon.ingest.prepare import decode_lines
-from deadreckon.ingest.rules import rules_for
+from deadreckon.ingest.rules import rules_for, set_zone
 from deadreckon.ingest.write import Files, discard_uncommitted, write_events, write_ledger
 
 ATTEMPTS: Final = 1000
@@ -138,7 +138,8 @@ def _replay_some(
     lake: Lake, settings: Settings, ids: Sequence[str], done: set[str], now: datetime
 ) -> tuple[Replayed, set[str]]:
     with duckdb.connect() as con:
-        con.execute(f"SET TimeZone = '{settings.ingest.naive_timezone}'")
+        rules = rules_for(settings)
+        set_zone(con, settings)
         table = lake.table()
         snapshot = snapshot_of(table)
         found = open_lines(con, snapshot, ids=ids)
@@ -151,13 +152,17 @@ def _replay_some(
         if not whole:
             return Replayed(0, 0, 0, 0, len(lost)), tried
         readable, unreadable = _text(whole)
+        if rules.redactor:  # it may ask for more than it did when the line was refused
+            clean = rules.redactor.json_line
+            readable = [(source, off, sub, clean(text.encode()).decode()) for source, off, sub, text in readable]
         given = lines.Lines(lines.rewritten(readable), [], {})
-        prepared = decode_lines(con, given, "replayed", rules_for(settings), now)
+        prepared = decode_lines(con, given, "replayed", rules, now)
         refused = {(r.source_id, r.offset) for r in prepared.rejects}
         right = [
             n for n in whole if (n.source_id, n.source_offset) not in refused and n.quarantine_id not in unreadable
         ]
-        again = ledger.repeated(con, snapshot, "replayed", settings.ingest.dedupe_horizon_days, every=True)
+        # Of any age: what else such a line held was committed when it was refused.
+        again = ledger.repeated(con, snapshot, "replayed", date.max.toordinal(), every=True)
         con.execute(
             "CREATE TEMP TABLE kept AS SELECT unnest($k::VARCHAR[]) AS k", {"k": [n.quarantine_id for n in right]}
         )
