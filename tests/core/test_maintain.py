@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -337,3 +339,26 @@ def test_a_lake_that_cannot_be_written_is_an_error_with_a_hint(lake: Lake) -> No
     (lake.root / "_maintenance").write_text("in the way")
     with pytest.raises(LakeError, match="cannot write"):
         maintain(lake, now=NOW)
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("limit", [2_000, 12_000, 60_000])
+def test_a_full_disk_stops_maintenance_and_harms_nothing(lake: Lake, limit: int) -> None:
+    """At whatever file the room runs out: the error says so, the lake holds what it held, and the next run does it."""
+    for i in range(6):
+        append(lake, range(i * 500, i * 500 + 500))
+    code = (
+        "import resource, signal, sys; from deadreckon.core.lake import Lake\n"
+        "from deadreckon.core.maintenance import maintain; from deadreckon.core.errors import LakeError\n"
+        "limit = int(sys.argv[2]); signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))\n"
+        "try: maintain(Lake.open(sys.argv[1]))\n"
+        "except LakeError as error: print(error.kind, error.hint)"
+    )
+    command = [sys.executable, "-c", code, str(lake.root), str(limit)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("lake check") or limit == 60_000, done.stdout + done.stderr
+    assert numbers(lake) == list(range(3000))
+    maintain(lake, now=NOW)
+    assert len(files_of(lake, "events", DAY)) == 1
+    assert numbers(lake) == list(range(3000))

@@ -19,7 +19,7 @@ from deadreckon.core.lake import ACTION_COUNT, EVENTS_TABLE, Lake, TableSpec
 from deadreckon.core.maintenance.log import POINTER, Commit, Log, read_checkpoint, read_commit
 
 SOURCES_STAY: Final = (
-    "the offsets of its inputs were part of it, so they stand where they stood before: what it held is read again"
+    "what it held is as if it had never been committed, offsets included, so that its lines are read again"
 )
 
 
