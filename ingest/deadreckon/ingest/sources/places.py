@@ -95,17 +95,16 @@ def _walk(folder: Path, warn: Callable[[str], None]) -> Iterator[Place]:
 
 def _regular(path: Path, warn: Callable[[str], None]) -> Iterator[Place]:
     try:
-        real = Path(os.path.realpath(path))
-        status = real.stat()
+        status = path.lstat()
+        if stat.S_ISLNK(status.st_mode):
+            path = path.resolve(strict=True)
+            status = path.stat()
         if stat.S_ISREG(status.st_mode):
-            if os.access(real, os.R_OK):
-                yield Place(real, status, named=False)
-            else:
-                warn(f"{path}: permission denied; skipped")
+            yield Place(path, status, named=False)
     except FileNotFoundError:
         pass  # rotated away since the folder was listed; it is found under its new name at the next look
-    except OSError as error:
-        warn(f"{path}: {error.strerror or error}; skipped")
+    except (OSError, RuntimeError) as error:  # a link that goes in circles is a RuntimeError to some versions
+        warn(f"{path}: {getattr(error, 'strerror', None) or error}; skipped")
 
 
 def siblings(path: Path) -> Iterator[Place]:
