@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from hashlib import sha256
 from itertools import accumulate
 from operator import itemgetter
 from os import sched_getaffinity
@@ -63,7 +64,9 @@ def moment(share: float) -> int:
 def _slice(seed: int | str, which: tuple[int, int, int]) -> bytes:
     number, count, events = which
     dice = Dice(f"{seed}:{number}/{count}")
-    traffic = Traffic(dice, regulars(seed), private=0.02)
+    # User ids as emit writes them: hashed.
+    customers = [(f"sha256:{sha256(user.encode()).hexdigest()}", age, tickets) for user, age, tickets in regulars(seed)]
+    traffic = Traffic(dice, customers, private=0.02)
     lines = traffic.pen.lines
     while len(lines) < events:
         traffic.session(moment((number + dice.random()) / count))
