@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from tests.core.conftest import Story
 
 from deadreckon.core.doctor import doctor
 from deadreckon.core.lake import Lake
@@ -81,3 +82,29 @@ def test_maintenance_goes_on_beside_ingesters(tmp_path: Path) -> None:
     log = lake.table_path() / "_delta_log"
     assert any('"deadreckon.step":"compact"' in path.read_text() for path in log.glob("*.json"))
     assert int((tmp_path / "r.looks").read_text()) > 3
+
+
+@pytest.mark.fault
+@pytest.mark.timeout(600)
+def test_a_repair_that_is_killed_is_started_again(story: Story, tmp_path: Path) -> None:
+    """Whatever a killed repair had done and not done, the next one finishes it, and nothing is lost or there twice."""
+    root = story.lake.table_path()
+    refused = story.refused()
+    kept = {f.path for f in story.lake.snapshot().files if f.path.name.startswith("merged-")}
+    for path in [*kept, *(f.path for f in story.lake.snapshot().part("events")[:1])]:
+        path.unlink(missing_ok=True)
+    log = root / "_delta_log"
+    (log / f"{8:020}.json").unlink()
+    (log / f"{9:020}.json").write_bytes((log / f"{9:020}.json").read_bytes()[:300])
+    (log / f"{6:020}.checkpoint.parquet").write_bytes(b"PAR1")
+    chance = random.Random(3)
+    for _ in range(6):
+        victim = hire("doctor", story.lake.root, tmp_path, "k")
+        time.sleep(chance.uniform(0.02, 0.7))
+        victim.send_signal(signal.SIGKILL)
+        victim.wait(60)
+    assert doctor(story.lake.root, repair=True).healthy
+    story.read_again()
+    assert story.numbers() == story.expected
+    assert story.refused() == refused
+    assert doctor(story.lake.root, deep=True).healthy

@@ -6,6 +6,8 @@ import fcntl
 import json
 import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -26,6 +28,7 @@ from deadreckon.core.lake import Lake, commit
 from deadreckon.core.maintenance import Step, maintain
 from deadreckon.core.maintenance.log import POINTER, Log
 from deadreckon.core.settings import IngestSettings, MaintainSettings, Settings
+from deadreckon.ingest import ingest
 
 NOW = datetime.now(UTC)
 NEWEST = 9
@@ -360,6 +363,58 @@ def test_who_needs_a_lost_file_is_told_of_the_doctor(
         assert main([*words, *place]) == 3
         assert "reckon doctor" in json.loads(capsys.readouterr().err)["error"]["hint"]
     assert story.lake.table().version() == NEWEST
+
+
+def test_what_expiry_kept_of_the_ledger_is_lost(story: Story) -> None:
+    """The ledger's expired files are still there: they come back and expire again, and no input is read twice."""
+    rules = MaintainSettings(retention_days=2)
+    maintain(story.lake, rules, steps={Step.expire}, now=NOW)
+    next(f.path for f in story.lake.snapshot().part("ledger") if f.path.name.startswith("kept-")).unlink()
+    mended(story, "file_missing")
+    maintain(story.lake, rules, steps={Step.expire}, now=NOW)
+    story.read_again()
+    assert story.numbers() == []
+    assert doctor(story.lake.root).findings == ()
+
+
+def test_a_file_that_a_repair_wrote_is_lost(story: Story, told: Story, tmp_path: Path) -> None:
+    """Even then the lake can be asked again."""
+    told.logs.rename(tmp_path / "away")
+    try:
+        data_file(story, "events", merged=False).unlink()
+        mended(story, "file_missing")
+    finally:
+        (tmp_path / "away").rename(told.logs)
+    found = [f.path for f in story.lake.snapshot().part("ledger") if f.path.name.startswith("mended-")]
+    assert found
+    found[0].unlink()
+    mended(story, "file_missing")
+    story.read_again()
+    assert doctor(story.lake.root).healthy
+
+
+def test_answers_to_refused_lines_and_rotation_are_no_damage(told: Story, tmp_path: Path) -> None:
+    """Replays, drops, an input that was renamed, one that shrank and grew anew, and one from a pipe: all healthy."""
+    logs, lake = tmp_path / "logs", tmp_path / "lake"
+    place = ["--lake", str(lake)]
+    logs.mkdir()
+    log = logs / "app.log"
+    log.write_bytes(lines(range(10)))
+    ingest([logs], lake)
+    log.rename(logs / "app.log.1")
+    log.write_bytes(lines(range(10, 20)))
+    ingest([logs], lake)
+    log.write_bytes(lines(range(20, 23)))
+    ingest([logs], lake)
+    run = "import sys; from deadreckon.cli import main; sys.exit(main(sys.argv[1:]))"
+    subprocess.run(
+        [sys.executable, "-c", run, "ingest", "-", *place], input=lines(range(30, 35)), capture_output=True, check=True
+    )
+    assert main(["quarantine", "replay", *place]) in (0, 1, 3)
+    assert main(["quarantine", "drop", "--all", *place]) in (0, 2)
+    assert doctor(lake, deep=True) == Diagnosis(())
+    maintain(Lake.open(lake), now=NOW + timedelta(days=2))
+    assert doctor(lake, deep=True) == Diagnosis(())
 
 
 def test_a_changed_input_is_not_read_again(story: Story, told: Story, tmp_path: Path) -> None:

@@ -30,19 +30,18 @@ class History:
     commits: list[Commit] = field(default_factory=list)
     added_by: dict[str, Commit] = field(default_factory=dict)
     adds: dict[str, dict[str, Any]] = field(default_factory=dict)
-    offsets_below: dict[str, int] = field(default_factory=dict)
+    offsets: dict[int, dict[str, int]] = field(default_factory=dict)
+    """What checkpoints say, by their versions."""
 
     @classmethod
     def of(cls, table: Path) -> History:
         """Read what there is of the log in this folder."""
         log = Log.of(table)
         history = cls(table)
-        oldest = min(log.commits, default=0)
         for version, path in sorted(log.checkpoints.items()):
             actions = read_checkpoint(path)
             history.adds |= {a["add"]["path"]: a["add"] for a in actions if "add" in a}
-            if version < oldest:
-                history.offsets_below = {a["txn"]["appId"]: a["txn"]["version"] for a in actions if "txn" in a}
+            history.offsets[version] = {a["txn"]["appId"]: a["txn"]["version"] for a in actions if "txn" in a}
         for version in sorted(log.commits):
             commit = read_commit(version, log.commits[version])
             history.commits.append(commit)
@@ -53,11 +52,13 @@ class History:
         return history
 
     def made_of(self, raw: str) -> list[str]:
-        """The files that this one was merged from; none when it came from ingest, or the log no longer says."""
+        """The files that maintenance made this one of; none when it came from ingest, or the log no longer says."""
         commit = self.added_by.get(raw)
-        if commit is None or commit.metadata.get("deadreckon.step") != "compact":
+        step = "" if commit is None else commit.metadata.get("deadreckon.step")
+        if commit is None or step not in ("compact", "expire"):
             return []
-        return [removed["path"] for removed in commit.of("remove")]
+        # What expiry adds is what it keeps of the ledger: the ledger's files bring it back, and expire again.
+        return [r["path"] for r in commit.of("remove") if step == "compact" or r["path"].startswith("part=ledger/")]
 
     def exists(self, raw: str) -> bool:
         """Whether a file is still on the disk, whether or not it is in use."""
@@ -70,13 +71,13 @@ class History:
             found = [self.ranges(part) for part in parts]
             return None if None in found else sorted({r for ranges in found for r in ranges or []}, key=_order)
         commit = self.added_by.get(raw)
-        if commit is None:
-            return None
-        before = dict(self.offsets_below)
+        if commit is None or "deadreckon.doctor" in commit.metadata:
+            return None  # what an earlier repair wrote is of many inputs
+        start = max((v for v in self.offsets if v < commit.version), default=-1)
+        before = dict(self.offsets.get(start, {}))
         for earlier in self.commits:
-            if earlier.version >= commit.version:
-                break
-            before |= {t["appId"]: t["version"] for t in earlier.of("txn")}
+            if start < earlier.version < commit.version:
+                before |= {t["appId"]: t["version"] for t in earlier.of("txn")}
         return [
             Range(txn["appId"], before.get(txn["appId"], 0), txn["version"])
             for txn in commit.of("txn")
