@@ -13,7 +13,7 @@ from typing import Any, Final
 from deadreckon.dashboard.look import colours, figures
 from deadreckon.dashboard.look.text import literal, plain
 from deadreckon.dashboard.services.overview import Point
-from deadreckon.dashboard.services.period import Period
+from deadreckon.dashboard.services.period import Period, later
 
 HEIGHT: Final = 250
 NAME: Final = 60
@@ -67,7 +67,7 @@ def iso(at: datetime) -> str:
 def _row(point: Point, period: Period) -> dict[str, Any]:
     return {
         "at": iso(max(point.at, period.start)),
-        "to": iso(min(point.at + period.step, period.end)),
+        "to": iso(min(later(point.at, period.step), period.end)),
         "version": plain(point.label, NAME),
         "when": f"{point.at:%a %d %b %H:%M} UTC, {figures.step(period.step)}",
         "calls": figures.count(point.calls),

@@ -46,8 +46,8 @@ def milliseconds(value: float | None) -> str:
         return f"{seconds:.3g} s"
     for unit, small, length in (("min", "s", 60), ("h", "min", 3600), ("d", "h", 86400)):
         limit = {"min": 3600, "h": 86400}.get(unit, math.inf)
-        if abs(seconds) < limit:
-            whole, rest = divmod(abs(seconds), length)
+        if round(abs(seconds)) < limit:
+            whole, rest = divmod(round(abs(seconds)), length)
             part = rest // {"s": 1, "min": 60, "h": 3600}[small]
             sign = "-" if seconds < 0 else ""
             return f"{sign}{whole:,.0f} {unit}" + (f" {part:.0f} {small}" if part else "")
@@ -66,24 +66,27 @@ def dollars(value: float | None) -> str:
     if size >= 1:
         return f"{sign}${size:,.2f}"
     digits = min(max(2 - math.floor(math.log10(size)) - 1, 2), 8)
-    return f"{sign}${size:.{digits}f}"
+    whole, _, cents = f"{size:.{digits}f}".partition(".")
+    return f"{sign}${whole}.{cents[:2]}{cents[2:].rstrip('0')}"
 
 
 def percent(value: float | None) -> str:
     """A share (0 to 1) in percent."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
-    shown = value * 100
+    shown = value * 100.0
+    if not math.isfinite(shown):
+        return UNKNOWN
     if shown and abs(shown) < 0.095:
         return "<0.1 %" if shown > 0 else ">-0.1 %"
-    return f"{shown:.0f} %" if shown == round(shown) else f"{shown:.1f} %"
+    return f"{shown:.0f} %" if shown.is_integer() else f"{shown:.1f} %"
 
 
 def number(value: float | None) -> str:
     """Any number: four digits that count."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
-    if value == round(value) and abs(value) < 1e6:
+    if abs(value) < 1e6 and value == round(value):
         return f"{value:,.0f}"
     return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}" if abs(value) < 1e6 else count(value)
 

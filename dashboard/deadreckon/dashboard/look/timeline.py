@@ -42,7 +42,7 @@ def timeline(changes: Sequence[Change], until: datetime) -> dict[str, Any] | Non
     lines = list(dict.fromkeys(str(v["alert"]) for v in values))[:MOST]
     values = [v for v in values if v["alert"] in lines]
     states = [s for s in colours.STATE if any(v["state"] == s for v in values)]
-    return {
+    bars = {
         "data": {"values": values},
         "mark": {"type": "bar", "height": 14, "cornerRadius": 2},
         "encoding": {
@@ -71,5 +71,5 @@ def timeline(changes: Sequence[Change], until: datetime) -> dict[str, Any] | Non
                 {"field": field, "type": "nominal", "title": field} for field in ("alert", "state", "from", "reason")
             ],
         },
-        "height": len(lines) * LINE + AROUND,
     }
+    return {"layer": [bars], "height": len(lines) * LINE + AROUND}

@@ -85,6 +85,8 @@ def waterfall(tree: Tree) -> Spec:
         "scale": {"domain": [0, length / 1000], "nice": False},
     }
     bars = {
+        # Inside the layer: Streamlit would make a data frame of data at the top.
+        "data": {"values": values},
         "params": [{"name": PICKED, "select": {"type": "point", "fields": [PICKED], "on": "click"}}],
         "mark": {"type": "bar", "cornerRadius": 2, "cursor": "pointer"},
         "encoding": {
@@ -110,9 +112,12 @@ def waterfall(tree: Tree) -> Spec:
             ],
         },
     }
-    column = {"mark": {"type": "point", "opacity": 0, "tooltip": False}, "encoding": {"y": figures_, "x": time}}
+    column = {
+        "data": {"values": [{PICKED: place, "from": 0} for place in range(len(values))]},
+        "mark": {"type": "point", "opacity": 0, "tooltip": False},
+        "encoding": {"y": figures_, "x": time},
+    }
     return {
-        "data": {"values": values},
         "layer": [bars, column],
         "resolve": {"axis": {"y": "independent"}},
         "height": len(values) * LINE + AROUND,

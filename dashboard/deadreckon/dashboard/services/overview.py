@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-from deadreckon.dashboard.services.period import Period
+from deadreckon.dashboard.services.period import Period, bucket_at
 from deadreckon.dashboard.services.source import Source, records
 
 CHARTED: Final = 8
@@ -152,7 +152,7 @@ def _points(source: Source, selection: Selection, charted: tuple[str, ...]) -> t
     asked = _parameters(selection) | {"versions": charted}
     found = {}
     for row in records(source.ask("over_time", step_s=step, **asked)):
-        at = datetime.fromtimestamp(row.pop("bucket_s"), UTC)
+        at = bucket_at(timedelta(seconds=row.pop("bucket_s")))
         row["cost_usd"] = row["cost_usd"] or 0.0
         found[at, row["label"]] = Point(at, **row)
     return tuple(found.get((at, label), Point(at, label)) for at in selection.period.buckets() for label in charted)

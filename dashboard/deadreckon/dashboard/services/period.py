@@ -57,14 +57,28 @@ class Period:
         step = self.step
         first = (self.start - _EPOCH) // step
         last = (self.end - _EPOCH - timedelta(microseconds=1)) // step
-        return [_EPOCH + n * step for n in range(first, last + 1) if _fits(n, step)]
+        return [bucket_at(n * step) for n in range(first, last + 1)]
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST: Final = datetime.min.replace(tzinfo=UTC)
+LAST: Final = datetime.max.replace(tzinfo=UTC)
 
 
-def _fits(n: int, step: timedelta) -> bool:
-    return datetime.min.replace(tzinfo=UTC) - _EPOCH <= n * step <= datetime.max.replace(tzinfo=UTC) - _EPOCH
+def bucket_at(since_1970: timedelta) -> datetime:
+    """The beginning of a bucket; one that begins before the calendar does begins with it."""
+    try:
+        return _EPOCH + since_1970
+    except OverflowError:
+        return FIRST
+
+
+def later(moment: datetime, length: timedelta) -> datetime:
+    """So much later, or the end of the calendar."""
+    try:
+        return moment + length
+    except OverflowError:
+        return LAST
 
 
 def period_of(
@@ -81,14 +95,14 @@ def period_of(
     are shown, and the page says how old they are. For `custom`, `start` and `until` count (without an offset: UTC);
     the wrong way round they are turned, and a window without length is one minute.
     """
-    end = newest + timedelta(microseconds=1) if newest < datetime.max.replace(tzinfo=UTC) else newest
+    end = later(newest, timedelta(microseconds=1))
     if name == CUSTOM:
         low, high = sorted((_utc(start or oldest), _utc(until or end)))
-        return Period(low, max(high, low + timedelta(minutes=1)))
+        return Period(low, max(high, later(low, timedelta(minutes=1))))
     length = RANGES.get(name, RANGES[DEFAULT_RANGE])
     if length is None:
-        return Period(min(oldest, end - timedelta(minutes=1)), end)
-    return Period(end - length, end)
+        return Period(min(oldest, end - min(timedelta(minutes=1), end - FIRST)), end)
+    return Period(end - min(length, end - FIRST), end)
 
 
 def _utc(moment: datetime) -> datetime:

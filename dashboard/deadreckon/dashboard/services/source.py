@@ -15,6 +15,9 @@ from deadreckon.queries.sandbox import Answer, Sandbox
 
 KEPT_ANSWERS: Final = 128
 KEPT_SOURCES: Final = 4
+PAGE_ROWS: Final = 20_000
+PAGE_BYTES: Final = 32 << 20
+"""What an answer to a page's own question may hold at least."""
 
 Value = str | float | None | tuple[str, ...]
 """What a question's parameter may be."""
@@ -30,8 +33,7 @@ class Source:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.lake = Lake.open(settings.lake)
-        self._pages = Sandbox(self.lake, settings=settings)
-        self._guests = Sandbox(self.lake, settings=settings)
+        self._pages, self._guests = self._sandboxes()
         self._kept: OrderedDict[Hashable, Answer] = OrderedDict()
         self._lock = threading.Lock()
         self._table = ""
@@ -51,10 +53,8 @@ class Source:
                 self._kept.clear()
             if self._table and made != self._table:
                 # Another lake was made at the same place: its versions count from 0 again, and its files are others.
-                self._pages.close()
-                self._guests.close()
-                self._pages = Sandbox(self.lake, settings=self.settings)
-                self._guests = Sandbox(self.lake, settings=self.settings)
+                self.close()
+                self._pages, self._guests = self._sandboxes()
             self.version, self._table = version, made
         return version
 
@@ -87,6 +87,17 @@ class Source:
             DataError: a file of the lake cannot be read.
         """
         return self._guests.query(sql)
+
+    def _sandboxes(self) -> tuple[Sandbox, Sandbox]:
+        # Limits that are meant for what people ask must not cut the pages' own figures.
+        limits = self.settings.query.model_copy(
+            update={
+                "max_rows": max(self.settings.query.max_rows, PAGE_ROWS),
+                "max_bytes": max(self.settings.query.max_bytes, PAGE_BYTES),
+            }
+        )
+        own = self.settings.model_copy(update={"query": limits})
+        return Sandbox(self.lake, settings=own), Sandbox(self.lake, settings=self.settings)
 
     def close(self) -> None:
         """End the processes; a later question starts them again."""
