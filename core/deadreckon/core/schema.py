@@ -220,7 +220,7 @@ LEDGER_COLUMNS: Final[tuple[Column, ...]] = (
     _s("record", "source (one per input and commit), quarantine, or resolution (of a quarantine row)"),
     _s("source_path", "the input's path when it was read"),
     _n("end_offset", "source: first byte not yet consumed", unit="bytes"),
-    _s("tail_hash", "source: SHA-256 of the up to 256 bytes before end_offset, to know the input again"),
+    _s("tail_hash", "source: SHA-256 of the up to 64 KiB before end_offset, to know the input again"),
     _n("lines", "source: lines read", unit="count"),
     _n("committed", "source: events committed", unit="count"),
     _n("duplicates", "source: events dropped because their event_id was known", unit="count"),
