@@ -60,6 +60,19 @@ def test_more_files_than_may_be_open(place: Place) -> None:
     assert len(list(spool.iterdir())) == 75
 
 
+def test_very_many_short_lines(place: Place) -> None:
+    """However short its lines are, a batch has so many of them at most; each arrives, or is refused, in its place."""
+    good, bad = b'{"a":1}\n' * 10, b"no json\n"
+    path = place.write("a.log", (good + bad) * 20_000 + b'{"a":1}')
+
+    summary = place.ingest(path)
+
+    assert summary.commits > 1
+    assert (summary.read_lines, summary.committed, summary.quarantined) == (220_001, 200_001, 20_000)
+    assert {row["source_offset"] for row in place.quarantined()} == {80 + 88 * n for n in range(20_000)}
+    assert place.ingest(path).read_lines == 0
+
+
 def test_follower_learns_what_another_read(place: Place) -> None:
     """An input that another ingester read, and that was then emptied and filled anew, is read from its new start."""
     path = place.write("app.log", [])

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -24,10 +25,10 @@ from deadreckon.core.errors import CommitConflictError, DamagedLakeError
 from deadreckon.core.lake import Lake, commit, snapshot_of
 from deadreckon.core.settings import Settings
 from deadreckon.ingest import ledger, rejects
-from deadreckon.ingest.lines import Piece
+from deadreckon.ingest.lines import Piece, parts
 from deadreckon.ingest.prepare import Prepared, Rules, prepare
 from deadreckon.ingest.rules import rules_for, set_zone
-from deadreckon.ingest.sources import Known, Source, Watcher
+from deadreckon.ingest.sources import Chunk, Known, Source, Watcher
 from deadreckon.ingest.summary import Summary
 from deadreckon.ingest.write import Files, discard_uncommitted, write_events, write_ledger
 
@@ -35,6 +36,9 @@ SERIAL: Final = "ingest"
 """Every ingest commit advances this identifier: two ingesters cannot both win, so deduplication cannot race."""
 MAX_SOURCES: Final = 4096
 """Inputs in one commit, at most: each is a transaction identifier in the log."""
+
+MAX_LINES: Final = 200_000
+"""Lines from which on a batch is enough: what each refused one needs in memory does not depend on its length."""
 
 Clock = Callable[[], datetime]
 Report = Callable[[Summary], None]
@@ -54,6 +58,7 @@ class Batch:
     rejects: list[rejects.Reject] = field(default_factory=list)
     tails: dict[str, str] = field(default_factory=dict)
     size: int = 0
+    lines: int = 0
 
 
 class Ingester:
@@ -192,20 +197,14 @@ class Ingester:
             offset = table.transaction_version(source.id) or 0
             self._not_behind(source, offset)
             while (chunk := source.read(offset, limit - batch.size)) is not None:
-                self._take(batch, source, chunk.start, chunk.end)
-                batch.pieces.append(Piece(source.id, chunk))
-                batch.size += len(chunk.data)
-                for found in chunk.oversize:
-                    head = self._clean(found.head)
-                    limit_ = self.settings.ingest.max_line_bytes
-                    place = (source.id, found.offset, found.length, found.sha256)
-                    batch.rejects.append(rejects.oversize(*place, head=head, limit=limit_))
+                for part, count in parts(chunk, MAX_LINES):
+                    self._add(batch, source, part, count)
+                    if batch.size >= limit - 4096 or batch.lines >= MAX_LINES:
+                        yield batch
+                        batch = Batch()
+                        if self._stop():
+                            return
                 offset = chunk.end
-                if batch.size >= limit - 4096:
-                    yield batch
-                    batch = Batch()
-                    if self._stop():
-                        return
             self._note_problem(batch, source, offset)
             source.close()  # there may be more inputs than a process may have open
             if len(batch.ranges) >= MAX_SOURCES:
@@ -222,6 +221,16 @@ class Ingester:
                 f"{source.path} was read to byte {known.end_offset}, but its offset says {offset}",
                 hint=f"reckon doctor --lake {self.lake.root} --repair sets it again",
             )
+
+    def _add(self, batch: Batch, source: Source, chunk: Chunk, count: int) -> None:
+        self._take(batch, source, chunk.start, chunk.end)
+        batch.pieces.append(Piece(source.id, chunk))
+        batch.size += len(chunk.data)
+        batch.lines += count
+        for found in chunk.oversize:
+            place = (source.id, found.offset, found.length, found.sha256)
+            limit = self.settings.ingest.max_line_bytes
+            batch.rejects.append(rejects.oversize(*place, head=self._clean(found.head), limit=limit))
 
     def _take(self, batch: Batch, source: Source, start: int, end: int) -> None:
         first = batch.ranges.get(source.id, (start, start))[0]
@@ -291,7 +300,7 @@ class Ingester:
 
     def _ledger_rows(
         self, batch: Batch, prepared: Prepared, chosen: str, again: Sequence[int]
-    ) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    ) -> tuple[Iterator[dict[str, Any]], dict[str, int]]:
         refused = [*batch.rejects, *prepared.rejects]
         kept = dict(self._con.execute(f"SELECT source_id, count(*) FROM {chosen} GROUP BY 1").fetchall())
         twice: dict[str, int] = {}
@@ -325,4 +334,4 @@ class Ingester:
         ]
         counts = {key: sum(row[key] for row in rows) for key in ("lines", "committed", "duplicates", "quarantined")}
         paths = {source_id: source.path for source_id, source in batch.sources.items()}
-        return [*rows, *[{**found.row(), "source_path": paths.get(found.source_id)} for found in refused]], counts
+        return chain(rows, ({**found.row(), "source_path": paths.get(found.source_id)} for found in refused)), counts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,6 +86,21 @@ def split(pieces: Sequence[Piece], replaced: Sequence[dict[int, bytes]] | None =
             new = arrays.texts([swaps[i].decode() for i in where])
             tables.append(_table(new, piece.source_id, offsets[where]))
     return Lines(numbered(tables), rejects, counts)
+
+
+def parts(chunk: Chunk, count: int) -> Iterator[tuple[Chunk, int]]:
+    """The chunk in parts of so many lines at most, each with how many it has."""
+    buffer = np.frombuffer(chunk.data, dtype=np.uint8)
+    have = sum(int(np.count_nonzero(buffer[at : at + BLOCK] == NEWLINE)) for at in range(0, len(buffer), BLOCK))
+    if have <= count:
+        yield chunk, have
+        return
+    starts, ends = line_bounds(chunk.data)
+    for first in range(0, len(starts), count):
+        last = min(first + count, len(starts)) - 1
+        start, end = int(starts[first]), min(int(ends[last]) + 1, len(buffer))
+        data = memoryview(chunk.data)[start:end]
+        yield Chunk(chunk.start + start, data, chunk.start + end), last + 1 - first
 
 
 def numbered(tables: Sequence[pa.Table]) -> pa.Table:

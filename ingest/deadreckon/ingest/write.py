@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake.transaction import AddAction
 
@@ -24,6 +26,8 @@ from deadreckon.ingest.convert import literal, quoted
 
 MANY_DAYS: Final = 40
 """With more days than this in a batch one partitioning pass is cheaper than a pass a day."""
+LEDGER_ROWS: Final = 20_000
+"""Ledger rows that are objects of Python at a time."""
 
 
 @dataclass(slots=True)
@@ -109,15 +113,18 @@ def _copy(con: duckdb.DuckDBPyConnection, query: str, day: date | None, files: F
         files.add(path, rows, partition, _bounds(statistics))
 
 
-def write_ledger(rows: Sequence[Mapping[str, Any]], ingested_at: datetime, files: Files) -> None:
+def write_ledger(rows: Iterable[Mapping[str, Any]], ingested_at: datetime, files: Files) -> None:
     """Write bookkeeping rows as one file of the ledger's partition of today.
 
     Raises:
         LakeError: the disk is full or the folder cannot be written.
     """
-    columns = schema.ledger_part()
-    filled = [{**row, "ingested_at": ingested_at} for row in rows]
-    table = arrays.table(filled, schema.arrow_schema(columns))
+    columns = schema.arrow_schema(schema.ledger_part())
+    filled = ({**row, "ingested_at": ingested_at} for row in rows)
+    slices = []
+    while some := list(islice(filled, LEDGER_ROWS)):
+        slices.append(arrays.table(some, columns))
+    table = pa.concat_tables(slices) if slices else columns.empty_table()
     day = ingested_at.astimezone(UTC).date().isoformat()
     path = files.root / f"part={schema.PART_LEDGER}" / f"date={day}" / f"{uuid4().hex}.parquet"
     files.paths.append(path)
@@ -127,7 +134,7 @@ def write_ledger(rows: Sequence[Mapping[str, Any]], ingested_at: datetime, files
     except OSError as error:
         files.discard()
         raise cannot_write(files.root, error) from error
-    files.add(path, len(filled), {"part": schema.PART_LEDGER, "date": day}, {})
+    files.add(path, len(table), {"part": schema.PART_LEDGER, "date": day}, {})
 
 
 def cannot_write(root: Path, error: Exception) -> LakeError:
