@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -367,3 +370,21 @@ def test_a_chunk_may_be_a_view_and_end_without_newline() -> None:
     starts = np.array([0, 8, 25, 26], dtype=np.int64)
     assert redact.lines_to_change(data, starts) == {1: b'{"m":"[email]"}\r', 3: b'{"m":"[email]"}'}
     assert redact.suspects(data, starts).tolist() == [1, 3]
+
+
+def test_redaction_does_not_import_pandas() -> None:
+    """Where pandas is installed, Arrow imports it when asked carelessly: seconds for each `reckon ingest`."""
+    program = """if True:
+        import sys
+        import numpy as np
+        from deadreckon.core.settings import RedactionSettings
+        from deadreckon.ingest.redact import Redactor
+        settings = RedactionSettings(keys=["k"], patterns=["email", "phone", "card", "api_key"], custom={"c": "EMP"})
+        data = b'{"a":"x@y.com EMP \\\\u00e9"}\\n{"k":1}\\n'
+        changed = Redactor(settings, {}).lines_to_change(data, np.array([0, data.index(b"\\n") + 1]))
+        assert len(changed) == 2, changed
+        assert "pandas" not in sys.modules
+    """
+    root = Path(__file__).parents[2]
+    path = os.pathsep.join(str(root / room) for room in ("core", "ingest"))
+    subprocess.run([sys.executable, "-c", program], check=True, env=os.environ | {"PYTHONPATH": path})

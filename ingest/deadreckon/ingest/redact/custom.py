@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from deadreckon.core.errors import ConfigError
+from deadreckon.ingest.arrays import texts
 from deadreckon.ingest.redact.forms import Span
 
 _OPEN: Final = "\ufdd0"  # noncharacters: they stand for nothing in any text
@@ -30,7 +31,7 @@ class Custom:
         self.pattern = pattern
         self.anchored = _ANCHOR.search(pattern) is not None
         try:
-            empty = pc.match_substring_regex(pa.array([""]), pattern=pattern)[0].as_py()
+            empty = pc.match_substring_regex(texts([""]), pattern=pattern)[0].as_py()
         except pa.ArrowInvalid as error:
             reason = str(error).removeprefix("Invalid regular expression: ")
             raise ConfigError(
@@ -46,14 +47,12 @@ class Custom:
         """Where it matches in a text."""
         if _OPEN in text or _CLOSE in text:
             text = text.replace(_OPEN, "\ufffd").replace(_CLOSE, "\ufffd")
-        clean = text.encode("utf-8", "replace").decode() if not text.isascii() else text
-        marked = pc.replace_substring_regex(pa.array([clean]), pattern=self.pattern, replacement=f"{_OPEN}\\0{_CLOSE}")[
-            0
-        ].as_py()
-        position = 0
-        for part in marked.split(_OPEN)[:1]:
-            position += len(part)
-        for part in marked.split(_OPEN)[1:]:
+        marked = pc.replace_substring_regex(
+            texts([text]), pattern=self.pattern, replacement=f"{_OPEN}\\0{_CLOSE}"
+        ).to_pylist()[0]
+        before, *matches = marked.split(_OPEN)
+        position = len(before)
+        for part in matches:
             secret, _, rest = part.partition(_CLOSE)
             if secret:
                 yield Span(position, position + len(secret), secret)

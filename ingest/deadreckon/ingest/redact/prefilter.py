@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from deadreckon.ingest.arrays import integers, texts
 from deadreckon.ingest.redact.custom import Custom
 from deadreckon.ingest.redact.escapes import undone
 
@@ -83,28 +84,25 @@ class Prefilter:
         if self._custom and not self._all:
             text = pa.Array.from_buffers(pa.large_string(), len(starts), buffers)
             found |= _match(text, self._custom)
-            found[found] = self._with_escapes_undone(text.take(pa.array(np.flatnonzero(found))))
+            found[found] = self._with_escapes_undone(text.take(integers(np.flatnonzero(found))))
         custom = found.copy()
         if self._binary and not self._all:
             found |= _match(lines, "|".join([_ESCAPED, *self._binary.values()]))
         indices = np.flatnonzero(found)
-        suspected = lines.take(pa.array(indices))
+        suspected = lines.take(integers(indices))
         reasons = {name: _match(suspected, pattern) for name, pattern in self._binary.items()}
         reasons[self.CUSTOM] = custom[indices]
         return Suspicion(indices, reasons, _match(suspected, _ESCAPED))
 
     def _with_escapes_undone(self, lines: pa.Array) -> np.ndarray:
         """Which lines match, or may, once their escapes are what they stand for."""
-        plain = [
-            undone(line.decode("utf-8", "replace")).encode("utf-8", "replace")
-            for line in lines.cast(pa.large_binary()).to_pylist()
-        ]
-        return _match(pa.array(plain, pa.large_binary()).cast(pa.large_string()), self._custom)
+        raw = lines.cast(pa.large_binary()).to_pylist()
+        return _match(texts([undone(line.decode("utf-8", "replace")) for line in raw]), self._custom)
 
 
 def _match(lines: pa.Array, pattern: str) -> np.ndarray:
-    found = pc.match_substring_regex(lines, pattern=pattern)
-    return np.asarray(found.to_numpy(zero_copy_only=False), dtype=bool)
+    bits = pc.match_substring_regex(lines, pattern=pattern).buffers()[1]
+    return np.unpackbits(np.frombuffer(bits, dtype=np.uint8), count=len(lines), bitorder="little").astype(bool)
 
 
 def _bytes_pattern(key: str) -> str:
