@@ -40,7 +40,7 @@ def test_overview_totals(page: Open, demo: Path, sql: Ask) -> None:
     (cost,) = sql("SELECT sum(cost_usd) FROM cost_by_version")[0]
     assert metric(app, "Requests") == figures.count(requests)
     assert metric(app, "Failed requests") == figures.percent(failed)
-    assert metric(app, "Request p95") == figures.milliseconds(p95)
+    assert metric(app, "Latency p95") == figures.milliseconds(p95)
     assert metric(app, "Cost") == figures.dollars(cost)
 
 
@@ -121,7 +121,7 @@ def test_alerts(page: Open, demo: Path, sql: Ask) -> None:
     assert "median account age is 62 days" in said
     assert "p95 of 1\\.6\\.0 is 5710 ms" in said
     assert "Its data went missing (no data since 2026-10-23 00:00 UTC)" in said
-    assert "The monitor evaluated the rules last" in said
+    assert "The monitor looked last" in said
     fired = sql("SELECT count(*) FROM alert_history WHERE state IN ('firing', 'resolved', 'error')")[0][0]
     assert len(app.dataframe[0].value) == fired
 

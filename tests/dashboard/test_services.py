@@ -80,10 +80,11 @@ def test_points_fill_every_bucket(source: Make) -> None:
 def test_the_period_before(source: Make) -> None:
     """Figures are compared with the period of the same length before; where that was empty, with nothing."""
     asked = source(call("t", "1", -30, request_id="a"), call("t", "2", 30, request_id="b"))
-    past = overview.before(asked, Selection(HOUR))
-    assert past is not None
-    assert (past[0].requests, past[1].calls) == (1, 1)
-    assert overview.before(asked, Selection(Period(at(-60), NOON))) is None
+    shown = overview.overview(asked, Selection(HOUR))
+    assert shown.past is not None
+    assert (shown.past[0].requests, shown.past[1].calls) == (1, 1)
+    assert (shown.requests.requests, shown.total.calls) == (1, 1)
+    assert overview.overview(asked, Selection(Period(at(-60), NOON))).past is None
 
 
 def test_versions_without_a_name(source: Make) -> None:

@@ -20,7 +20,7 @@ ODD: Final = "#8a63d2"
 
 STATUS: Final = {"ok": OK, "error": BAD, "timeout": SLOW, "cancelled": GREY, "running": ODD}
 STATE: Final = {"firing": BAD, "error": ODD, "pending": SLOW, "no_data": GREY, "resolved": OK, "ok": OK}
-MARKS: Final = {"ok": "✓", "error": "✕", "timeout": "✕", "cancelled": "\N{EN DASH}", "running": "…"}
+MARKS: Final = {"ok": "✓", "error": "✕", "timeout": "✕", "cancelled": "⊘", "running": "…"}
 """What stands before a status in text, for whoever sees no colours."""
 BADGE: Final = {
     "ok": "green",

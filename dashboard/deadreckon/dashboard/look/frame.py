@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import streamlit as st
@@ -100,7 +101,12 @@ def _watch(drawn: int) -> None:
         st.caption(f"{figures.count(extent.quarantined)} lines in quarantine: `reckon quarantine list`")
     if extent.ahead:
         st.caption(f"{figures.count(extent.ahead)} events are dated after their ingestion: some clock is wrong")
-    st.caption(f"Lake {literal(now.source.lake.root)}")
+    st.caption(f"Lake {literal(_place(now.source.lake.root))}")
+
+
+def _place(root: Path) -> Path:
+    here = Path.cwd()
+    return root.relative_to(here) if root != here and root.is_relative_to(here) else root
 
 
 def choose_period(at: Desk, *, default: str = DEFAULT_RANGE) -> Period:

@@ -71,7 +71,7 @@ def _figures(trace: Trace) -> None:
         ),
         ("Cost", figures.dollars(trace.cost_usd), f"Of the model calls{unpriced}."),
     )
-    for column, (label, value, note) in zip(st.columns([4, 3, 4, 4, 6, 4]), shown, strict=True):
+    for column, (label, value, note) in zip(st.columns([12, 10, 13, 12, 17, 10]), shown, strict=True):
         column.metric(label, value, help=note, border=True)
 
 
@@ -110,9 +110,12 @@ def _place(grown: Tree, picked: int | None, span_id: str) -> int:
     for place, row in enumerate(grown.rows):
         if span_id and row.span.span_id == span_id:
             return place
-    failed = [p for p, row in enumerate(grown.rows) if row.span.status in ("error", "timeout")]
-    # The deepest of the first failures is where it began; its parents failed because of it.
-    return max(failed, key=lambda p: (grown.rows[p].depth, -p)) if failed else 0
+    for bad in (("error", "timeout"), ("cancelled",)):
+        found = [p for p, row in enumerate(grown.rows) if row.span.status in bad]
+        if found:
+            # The deepest of the first is where it began; its parents ended so because of it.
+            return max(found, key=lambda p: (grown.rows[p].depth, -p))
+    return 0
 
 
 def _span(desk: Desk, trace: Trace, grown: Tree, place: int) -> None:

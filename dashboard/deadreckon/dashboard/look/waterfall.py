@@ -11,9 +11,9 @@ from deadreckon.dashboard.services.tree import LEVELS, Row, Span, Tree
 
 DRAWN: Final = 300
 """Spans that are drawn; the table below the picture has them all."""
-NAMES: Final = 290
+NAMES: Final = 260
 """Width of the column of names on the left, in pixels."""
-MEASURES: Final = 230
+MEASURES: Final = 285
 """Width of the column of figures on the right, in pixels."""
 LINE: Final = 24
 Spec = dict[str, Any]
@@ -139,6 +139,7 @@ def _lines(side: str, width: int, texts: list[str]) -> Spec:
             "labelPadding": width if side == "left" else 8,
             "labelLimit": width - 10,
             "labelOverlap": False,
+            "labelFontSize": 13,
             "grid": False,
             "ticks": False,
             "domain": False,

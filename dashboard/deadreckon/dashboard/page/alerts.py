@@ -43,7 +43,7 @@ def _watch(desk: frame.Desk) -> None:
         )
         return
     age = datetime.now(UTC) - looked.looked
-    text = f"The monitor evaluated the rules last {figures.age(age)} ago, {figures.moment(looked.looked)}."
+    text = f"The monitor looked last {figures.age(age)} ago, {figures.moment(looked.looked)}."
     if age > frame.stale_after():
         st.warning(f"{text} What happened since, nobody has judged: run `reckon monitor`.", icon=":material/history:")
     else:

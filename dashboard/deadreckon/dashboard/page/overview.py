@@ -35,7 +35,7 @@ def draw() -> None:
     known = overview.known(desk.source)
     selection = _choose(desk, known)
     shown = overview.overview(desk.source, selection)
-    _figures(desk, shown, selection, raised)
+    _figures(shown, selection, raised)
     if not shown.total.calls:
         st.info("No model was called in this time. Try a longer range, or other filters.", icon=":material/inbox:")
         return
@@ -72,8 +72,8 @@ def _choose(desk: frame.Desk, known: overview.Known) -> Selection:
     return Selection(period, environment, tuple(sorted(versions)))
 
 
-def _figures(desk: frame.Desk, shown: Overview, selection: Selection, raised: Sequence[Standing]) -> None:
-    past = overview.before(desk.source, selection)
+def _figures(shown: Overview, selection: Selection, raised: Sequence[Standing]) -> None:
+    past = shown.past
     then_requests, then_calls = past or (None, None)
     period = selection.period
     requests, total = shown.requests, shown.total
@@ -81,7 +81,7 @@ def _figures(desk: frame.Desk, shown: Overview, selection: Selection, raised: Se
         f"{figures.moment(period.start)} to {figures.moment(period.end)}"
         + (f"; changes against the {_length(period.length)} before" if past else "")
     )
-    columns = st.columns(6)
+    columns = st.columns([11, 15, 13, 13, 9, 13])
     columns[0].metric(
         "Requests",
         figures.count(requests.requests),
@@ -100,7 +100,7 @@ def _figures(desk: frame.Desk, shown: Overview, selection: Selection, raised: Se
         **_CARD,
     )
     columns[2].metric(
-        "Request p95",
+        "Latency p95",
         figures.milliseconds(requests.p95_ms),
         _delta(requests.p95_ms, then_requests, "p95_ms"),
         delta_color="inverse",

@@ -50,7 +50,7 @@ def _found(desk: frame.Desk, wanted: Wanted) -> None:
         trace_id = search.main_trace(desk.source, found.id) or trace_id
     period = period_of("all", oldest=desk.oldest, newest=desk.newest)
     if trace_id is not None and found.drawn:
-        shown = traces.trace(desk.source, trace_id, period)
+        shown = traces.trace(desk.source, trace_id)
         if shown is not None:
             span = found.id if found.hits[0].field == "span" else links.identifier(st.query_params.get("span"))
             draw_trace(desk, shown, span)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from deadreckon.dashboard.services.period import Period, bucket_at
 from deadreckon.dashboard.services.source import Source, records
@@ -29,10 +30,6 @@ class Selection:
     environment: str | None = None
     versions: tuple[str, ...] = ()
 
-    def over(self, period: Period) -> Selection:
-        """The same for another period."""
-        return Selection(period, self.environment, self.versions)
-
 
 @dataclass(frozen=True, slots=True)
 class Calls:
@@ -55,6 +52,9 @@ class Calls:
     unpriced: int
     input_tokens: int | None
     output_tokens: int | None
+
+
+NO_CALLS: Final = Calls(None, None, None, 0, 0, 0, None, 0, None, None, None, None, None, None, 0, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,8 @@ class Overview:
     total: Calls
     versions: tuple[Calls, ...]
     """The busiest first."""
+    past: tuple[Requests, Calls] | None
+    """The same of the period before, to compare with; None where there was nothing in it."""
     points: tuple[Point, ...]
     """Every charted version in every bucket, in order of time."""
 
@@ -111,19 +113,19 @@ def known(source: Source) -> Known:
 
 def overview(source: Source, selection: Selection) -> Overview:
     """The figures of a selection."""
-    totals, versions = _calls(source, selection)
-    charted = tuple(sorted(str(v.label) for v in versions[:CHARTED]))
-    return Overview(_requests(source, selection), totals, versions, _points(source, selection, charted))
-
-
-def before(source: Source, selection: Selection) -> tuple[Requests, Calls] | None:
-    """The totals of the period before, to compare with; None where there was nothing in it."""
-    previous = selection.period.previous
-    if previous is None:
-        return None
-    totals, _ = _calls(source, selection.over(previous))
-    requests = _requests(source, selection.over(previous))
-    return (requests, totals) if totals.calls or requests.requests else None
+    calls = records(source.ask("by_version", **_around(selection)))
+    asked = records(source.ask("requests_total", **_around(selection)))
+    now, before = ([row for row in calls if row["past"] is past] for past in (False, True))
+    requests, requests_before = (_requests([row for row in asked if row["past"] is past]) for past in (False, True))
+    versions = tuple(_calls(row) for row in now if row["label"] is not None)
+    total, total_before = _total(now), _total(before)
+    return Overview(
+        requests,
+        total,
+        versions,
+        (requests_before, total_before) if total_before.calls or requests_before.requests else None,
+        _points(source, selection, tuple(sorted(str(v.label) for v in versions[:CHARTED]))),
+    )
 
 
 def _parameters(selection: Selection) -> dict[str, str | tuple[str, ...] | None]:
@@ -135,14 +137,23 @@ def _parameters(selection: Selection) -> dict[str, str | tuple[str, ...] | None]
     }
 
 
-def _calls(source: Source, selection: Selection) -> tuple[Calls, tuple[Calls, ...]]:
-    rows = [Calls(**row) for row in records(source.ask("by_version", **_parameters(selection)))]
-    total = next(row for row in rows if row.label is None)
-    return total, tuple(row for row in rows if row.label is not None)
+def _around(selection: Selection) -> dict[str, str | tuple[str, ...] | None]:
+    previous = selection.period.previous or selection.period
+    return _parameters(selection) | {"before": previous.start.isoformat()}
 
 
-def _requests(source: Source, selection: Selection) -> Requests:
-    return Requests(**records(source.ask("requests_total", **_parameters(selection)))[0])
+def _calls(row: Mapping[str, Any]) -> Calls:
+    return Calls(**{name: value for name, value in row.items() if name != "past"})
+
+
+def _total(rows: Sequence[Mapping[str, Any]]) -> Calls:
+    return next((_calls(row) for row in rows if row["label"] is None), NO_CALLS)
+
+
+def _requests(rows: Sequence[Mapping[str, Any]]) -> Requests:
+    if not rows:
+        return Requests(0, 0, 0, None, None)
+    return Requests(**{name: value for name, value in rows[0].items() if name != "past"})
 
 
 def _points(source: Source, selection: Selection, charted: tuple[str, ...]) -> tuple[Point, ...]:

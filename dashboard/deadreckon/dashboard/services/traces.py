@@ -73,10 +73,10 @@ def listed(source: Source, query: Query) -> tuple[Trace, ...]:
     return tuple(Trace(**row) for row in records(answer))
 
 
-def trace(source: Source, trace_id: str, period: Period) -> Trace | None:
+def trace(source: Source, trace_id: str) -> Trace | None:
     """One trace by its ID; None where no finished span carries it."""
-    found = listed(source, Query(period, id=trace_id))
-    return next((t for t in found if t.trace_id == trace_id), None)
+    rows = records(source.ask("trace_one", trace=trace_id))
+    return Trace(**rows[0]) if rows else None
 
 
 def span_values(source: Source) -> dict[str, tuple[str, ...]]:

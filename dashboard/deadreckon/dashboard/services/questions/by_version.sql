@@ -1,16 +1,19 @@
 -- Calls, failures, latency and cost per model version in a period, and the same over all versions in the row without a
--- label. The definitions are those of the views latency_by_version, errors_by_version and cost_by_version.
+-- label; `past` is the period before it, which is asked for in the same pass. The definitions are those of the views
+-- latency_by_version, errors_by_version and cost_by_version.
 WITH chosen AS (
     SELECT
         *,
-        COALESCE(NULLIF(CONCAT_WS(' ', model, model_version), ''), '(no model)') AS label
+        COALESCE(NULLIF(CONCAT_WS(' ', model, model_version), ''), '(no model)') AS label,
+        ts < $start AS past
     FROM model_calls
     WHERE
-        ts >= $start AND ts < $end
-        AND date BETWEEN CAST(CAST($start AS TIMESTAMPTZ) AS DATE) AND CAST(CAST($end AS TIMESTAMPTZ) AS DATE)
+        ts >= $before AND ts < $end
+        AND date BETWEEN CAST(CAST($before AS TIMESTAMPTZ) AS DATE) AND CAST(CAST($end AS TIMESTAMPTZ) AS DATE)
         AND (CAST($environment AS VARCHAR) IS NULL OR environment = $environment)
 )
 SELECT
+    past,
     label,
     CASE WHEN GROUPING(label) = 0 THEN ANY_VALUE(model) END AS model,
     CASE WHEN GROUPING(label) = 0 THEN ANY_VALUE(model_version) END AS model_version,
@@ -31,5 +34,5 @@ SELECT
     CAST(SUM(output_tokens) AS BIGINT) AS output_tokens
 FROM chosen
 WHERE LEN(CAST($versions AS VARCHAR[])) = 0 OR LIST_CONTAINS(CAST($versions AS VARCHAR[]), label)
-GROUP BY GROUPING SETS ((label), ())
+GROUP BY GROUPING SETS ((past, label), (past))
 ORDER BY calls DESC, label
