@@ -14,7 +14,9 @@ def command(lake: LakeOption = None, config: ConfigOption = None, format_: Forma
     from importlib import resources
 
     from deadreckon.core import schema
+    from deadreckon.core.errors import DataError
     from deadreckon.core.lake import Lake
+    from deadreckon.monitor import current
     from deadreckon.queries.sandbox import Sandbox
 
     settings = settings_for(lake, config)
@@ -25,6 +27,10 @@ def command(lake: LakeOption = None, config: ConfigOption = None, format_: Forma
     with Sandbox(opened, settings=settings) as sandbox:
         sql = (resources.files("deadreckon.queries") / "questions" / "status.sql").read_text("utf-8")
         answer = sandbox.query(sql)
+    try:
+        firing = len(current(opened, states=["firing"]))
+    except DataError:
+        firing = None  # the monitor never ran: nobody knows
     show_record(
         {
             "lake": str(opened.root),
@@ -36,6 +42,7 @@ def command(lake: LakeOption = None, config: ConfigOption = None, format_: Forma
             "last_day": dates[-1] if dates else None,
             "as_of": answer.as_of,
             **dict(zip(answer.columns, answer.rows[0], strict=True)),
+            "firing": firing,
         },
         chosen(format_),
     )

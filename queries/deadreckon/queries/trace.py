@@ -69,7 +69,8 @@ def find(sandbox: Sandbox, id_: str, *, kind: Kind | None = None, logs: bool = F
         requests = sorted({e["request_id"] for e in _records(answer) if e["request_id"]})
         beside = _records(_ask(sandbox, "beside_events", {"requests": requests})) if requests else []
     else:
-        answer = _ask(sandbox, "request_events", {"id": id_, "kind": taken, "logs": logs})
+        # Without a trace, log lines are all there is to show.
+        answer = _ask(sandbox, "request_events", {"id": id_, "kind": taken, "logs": True})
         beside = _records(answer)
     events = _records(answer)
     return Found(
