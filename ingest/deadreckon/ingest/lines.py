@@ -14,6 +14,8 @@ from deadreckon.ingest.sources import Chunk
 
 NEWLINE = 10
 BLOCK = 1 << 18
+SCANNED = 16_384
+"""Lines in one record batch."""
 BOM = b"\xef\xbb\xbf"
 
 
@@ -106,7 +108,9 @@ def parts(chunk: Chunk, count: int) -> Iterator[tuple[Chunk, int]]:
 def numbered(tables: Sequence[pa.Table]) -> pa.Table:
     """Tables of lines as one, its rows numbered in column n."""
     whole = pa.concat_tables(tables) if tables else LINE_SCHEMA.empty_table().drop_columns(["n"])
-    return whole.append_column("n", arrays.integers(np.arange(len(whole))))
+    counted = whole.append_column("n", arrays.integers(np.arange(len(whole))))
+    # DuckDB gives a thread one record batch at a time: one large batch would keep it to one core.
+    return pa.Table.from_batches(counted.to_batches(max_chunksize=SCANNED), counted.schema)
 
 
 def rewritten(rows: Sequence[tuple[str, int, int, str]]) -> pa.Table:
