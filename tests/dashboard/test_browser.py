@@ -152,6 +152,23 @@ def test_a_bar_of_the_waterfall_opens_its_span(tmp_path: Path) -> None:
         assert complaints.found == []
 
 
+def test_an_open_page_follows_the_lake(tmp_path: Path) -> None:
+    """A page that is left open shows what was ingested since, and says so when the lake is gone; no one reloads it."""
+    root = tmp_path / "lake"
+    with browsing(root, tmp_path) as (page, url, complaints):
+        page.goto(url)
+        expect(page.get_by_text("There is no lake yet")).to_be_visible(timeout=WAIT_MS)
+        add(root, [call("t", "s", 0, request_id="a")])
+        requests = page.get_by_test_id("stMetric").first
+        expect(requests).to_contain_text("1", timeout=WAIT_MS)
+        add(root, [call("u", "s", 1, request_id="b")])
+        expect(requests).to_contain_text("2", timeout=WAIT_MS)
+        shutil.rmtree(root)
+        expect(page.get_by_text("There is no lake yet")).to_be_visible(timeout=WAIT_MS)
+        assert complaints.found == []
+    assert "Traceback" not in (tmp_path / "dashboard.stderr").read_text()
+
+
 def test_hostile_text_does_nothing(tmp_path: Path) -> None:
     """Markup and scripts in a log load nothing, run nothing, and are seen as they were written."""
     evil = "![x](http://evil.example/x.png) <img src=http://evil.example/y.png onerror=alert(1)> :material/home:"

@@ -10,6 +10,7 @@ import altair as alt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.dashboard.steps import step
 
 from deadreckon.dashboard.look import charts, colours
 from deadreckon.dashboard.look.timeline import timeline
@@ -19,7 +20,7 @@ from deadreckon.dashboard.services.overview import Point
 from deadreckon.dashboard.services.period import Period
 from deadreckon.dashboard.services.source import Source
 from deadreckon.dashboard.services.traces import Query, listed
-from deadreckon.dashboard.services.tree import tree_of
+from deadreckon.dashboard.services.tree import grow, tree_of
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
 PERIOD = Period(START, START + timedelta(hours=3))
@@ -78,10 +79,6 @@ def test_pictures_of_the_demo_are_valid(story: Source) -> None:
 @given(st.text())
 def test_a_name_in_the_waterfall_is_data(name: str) -> None:
     """Span names stand in an expression of the chart's axis as JSON texts: none can end its text and go on as code."""
-    from tests.dashboard.test_tree import step
-
-    from deadreckon.dashboard.services.tree import grow
-
     picture = waterfall(grow([step(name, None)]))
     expression = picture["layer"][0]["encoding"]["y"]["axis"]["labelExpr"]
     assert expression.endswith("[datum.value]")

@@ -127,7 +127,16 @@ def test_an_alert_is_active_until_it_is_resolved(source: Make) -> None:
     assert not by_rule["over"].firing
     assert (by_rule["again"].firing, by_rule["again"].silent, by_rule["again"].active_since) == (True, False, at(180))
     assert {s.rule for s in alerts.firing(asked)} == {"slow", "again"}
-    assert by_rule["slow"].change_id == "alert-slow-firing-60"
+    fired = alerts.change(asked, by_rule["slow"].change_id)
+    assert fired is not None
+    assert (fired.rule, fired.state, fired.end, fired.until, fired.next_state) == (
+        "slow",
+        "firing",
+        at(60),
+        at(120),
+        "no_data",
+    )
+    assert alerts.change(asked, "nothing") is None
 
 
 def test_standing_agrees_with_the_board(story: Source) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.dashboard.lakes import NOON, call, span
+from tests.dashboard.lakes import call, span
+from tests.dashboard.steps import step
 
 from deadreckon.dashboard.look.waterfall import DRAWN, measures, title, waterfall
 from deadreckon.dashboard.services import tree
@@ -15,34 +15,6 @@ from deadreckon.dashboard.services.source import Source
 from deadreckon.dashboard.services.tree import Span, grow
 
 Make = Callable[..., Source]
-
-
-def step(span_id: str | None, parent: str | None = None, ms: float = 0.0, duration: float | None = 10.0) -> Span:
-    """A span at so many milliseconds after noon."""
-    begun = NOON + timedelta(milliseconds=ms)
-    return Span(
-        event_id=f"{span_id}-{ms}",
-        ts=begun,
-        end_ts=begun,
-        duration_ms=duration,
-        span_id=span_id,
-        parent_span_id=parent,
-        name=span_id,
-        operation=None,
-        status="ok",
-        error_type=None,
-        agent=None,
-        tool=None,
-        model=None,
-        model_version=None,
-        attempt=None,
-        is_model_call=False,
-        input_tokens=None,
-        output_tokens=None,
-        ttft_ms=None,
-        cost_usd=None,
-        cost_source=None,
-    )
 
 
 def shape(spans: list[Span]) -> list[tuple[str | None, int]]:

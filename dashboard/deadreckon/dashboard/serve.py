@@ -80,11 +80,10 @@ def require_extra() -> None:
     Raises:
         MissingExtraError: it is not; the hint installs it.
     """
-    for name in ("streamlit", "altair"):
-        if importlib.util.find_spec(name) is None:
-            raise MissingExtraError(
-                f"the dashboard needs {name}, which is not installed", hint="pip install 'deadreckon[dashboard]'"
-            )
+    if importlib.util.find_spec("streamlit") is None:
+        raise MissingExtraError(
+            "the dashboard needs streamlit, which is not installed", hint="pip install 'deadreckon[dashboard]'"
+        )
 
 
 def find_address(host: str, port: int | None) -> Address:
@@ -119,6 +118,8 @@ def serve(address: Address, *, on_ready: Callable[[], None]) -> None:
     require_extra()
     from streamlit.web.cli import main
 
+    from deadreckon.dashboard.services.source import close_all
+
     script = str(Path(__file__).parent / "app.py")
     options = OPTIONS | {"server.address": address.host, "server.port": str(address.port)}
     flags = [word for name, value in options.items() for word in (f"--{name}", value)]
@@ -127,7 +128,10 @@ def serve(address: Address, *, on_ready: Callable[[], None]) -> None:
         for name in ("localhost", LOCAL_HOST, "[::1]", "::1"):
             flags += ["--server.allowedHosts", name]
     threading.Thread(target=_announce, args=(address, on_ready), daemon=True).start()
-    main(["run", script, *flags], standalone_mode=False)
+    try:
+        main(["run", script, *flags], standalone_mode=False)
+    finally:
+        close_all()
 
 
 def _announce(address: Address, on_ready: Callable[[], None]) -> None:

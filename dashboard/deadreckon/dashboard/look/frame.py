@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import streamlit as st
 
+from deadreckon.core.errors import DeadreckonError
 from deadreckon.core.settings import Settings, load
 from deadreckon.dashboard.look import figures
 from deadreckon.dashboard.look.text import literal
@@ -83,7 +84,10 @@ def sidebar(at: Desk) -> None:
 
 @st.fragment(run_every=LOOK_EVERY)
 def _watch(drawn: int) -> None:
-    now = desk()
+    try:
+        now = desk()
+    except DeadreckonError:
+        st.rerun()  # the lake is gone or damaged by now: the whole page says so
     if now.source.version != drawn:
         st.rerun()  # something was ingested since the page was drawn
     freshness, extent = now.freshness, now.extent
@@ -102,6 +106,16 @@ def _watch(drawn: int) -> None:
     if extent.ahead:
         st.caption(f"{figures.count(extent.ahead)} events are dated after their ingestion: some clock is wrong")
     st.caption(f"Lake {literal(_place(now.source.lake.root))}")
+
+
+@st.fragment(run_every=LOOK_EVERY)
+def await_lake() -> None:
+    """Draw the page anew once the lake can be opened; for pages that say why it cannot."""
+    try:
+        desk()
+    except DeadreckonError:
+        return
+    st.rerun()
 
 
 def _place(root: Path) -> Path:

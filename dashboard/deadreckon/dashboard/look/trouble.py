@@ -6,8 +6,8 @@ import shlex
 
 import streamlit as st
 
-from deadreckon.core.errors import DamagedLakeError, DeadreckonError, LakeNotFoundError
-from deadreckon.dashboard.look.frame import Desk
+from deadreckon.core.errors import ConfigError, DamagedLakeError, DeadreckonError, LakeError, LakeNotFoundError
+from deadreckon.dashboard.look.frame import Desk, await_lake
 from deadreckon.dashboard.look.text import literal
 
 
@@ -19,7 +19,6 @@ def explain(error: DeadreckonError) -> None:
         st.markdown("Read logs into one, or look at the one of the demo:")
         st.code("reckon ingest LOGS --lake DIR\nreckon dashboard --lake DIR", language="shell")
         st.code("reckon demo --lake demo-lake\nreckon dashboard --lake demo-lake", language="shell")
-        st.caption("This page looks again by itself as soon as it is loaded anew.")
     elif isinstance(error, DamagedLakeError):
         st.title("The lake is damaged", anchor=False)
         st.error(literal(error.message), icon=":material/broken_image:")
@@ -33,6 +32,8 @@ def explain(error: DeadreckonError) -> None:
             st.info(literal(error.hint), icon=":material/lightbulb:")
     if st.button("Look again", icon=":material/refresh:"):
         st.rerun()
+    if isinstance(error, LakeError | ConfigError):
+        await_lake()
 
 
 def unexpected(error: Exception) -> None:

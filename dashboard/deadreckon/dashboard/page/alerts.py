@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 import streamlit as st
 
@@ -13,7 +14,10 @@ from deadreckon.dashboard.look.tables import table
 from deadreckon.dashboard.look.text import literal, plain
 from deadreckon.dashboard.look.timeline import timeline
 from deadreckon.dashboard.services import links, watch
-from deadreckon.dashboard.services.alerts import STATES, Change, Standing, changes, standings
+from deadreckon.dashboard.services.alerts import MOST, STATES, Change, Standing, change, changes, standings
+
+CARDS: Final = 20
+"""Alerts that are shown as cards."""
 
 
 def draw() -> None:
@@ -22,17 +26,17 @@ def draw() -> None:
     frame.head("Alerts", desk)
     _watch(desk)
     now = standings(desk.source)
-    past = changes(desk.source)
-    by_id = {c.event_id: c for c in past}
+    raised = [s for s in now if s.firing]
     asked = links.identifier(st.query_params.get("alert"))
-    raised = [s for s in now if s.firing and s.change_id in by_id]
-    if asked and asked not in by_id:
-        st.warning(f"There is no alert {literal(asked)} in this lake.", icon=":material/search_off:")
-    if asked in by_id and asked not in {s.change_id for s in raised}:
-        alert_card(by_id[asked], marked=True)
-    _firing(raised, by_id, asked)
+    if asked and asked not in {s.change_id for s in raised}:
+        found = change(desk.source, asked)
+        if found is None:
+            st.warning(f"There is no alert {literal(asked)} in this lake.", icon=":material/search_off:")
+        else:
+            alert_card(found, marked=True)
+    _firing(desk, raised, asked)
     _waiting([s for s in now if not s.firing and s.state in ("pending", "error")])
-    _history(past, desk.newest)
+    _history(changes(desk.source), desk.newest)
 
 
 def _watch(desk: frame.Desk) -> None:
@@ -50,13 +54,17 @@ def _watch(desk: frame.Desk) -> None:
         st.caption(text)
 
 
-def _firing(raised: Sequence[Standing], by_id: dict[str, Change], asked: str) -> None:
+def _firing(desk: frame.Desk, raised: Sequence[Standing], asked: str) -> None:
     st.subheader("Firing now", anchor=False)
     if not raised:
         st.success("Nothing fires.", icon=":material/check_circle:")
     # The one that a link asks for comes first.
-    for standing in sorted(raised, key=lambda s: s.change_id != asked):
-        alert_card(by_id[standing.change_id], standing=standing, marked=standing.change_id == asked)
+    for standing in sorted(raised, key=lambda s: s.change_id != asked)[:CARDS]:
+        fired = change(desk.source, standing.change_id)
+        if fired is not None:
+            alert_card(fired, standing=standing, marked=standing.change_id == asked)
+    if len(raised) > CARDS:
+        st.caption(f"And {len(raised) - CARDS:,} more: `reckon alerts --state firing` lists them all.")
 
 
 def _waiting(found: Sequence[Standing]) -> None:
@@ -128,7 +136,8 @@ def _history(past: Sequence[Change], newest: datetime) -> None:
     if chosen:
         alert_card(chosen[0])
     else:
-        st.caption(f"{len(found):,} of {len(past):,} changes. Click one to see its window and its traces.")
+        oldest = f" Older than the newest {MOST:,} are not read." if len(past) >= MOST else ""
+        st.caption(f"{len(found):,} of {len(past):,} changes.{oldest} Click one to see its window and its traces.")
 
 
 def _labels(labels: object) -> str:

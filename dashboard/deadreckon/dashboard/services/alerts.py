@@ -14,6 +14,9 @@ from deadreckon.dashboard.services.source import Source, records
 SEVERITIES: Final = ("critical", "warning", "info")
 STATES: Final = ("firing", "resolved", "error", "pending", "no_data", "ok")
 
+MOST: Final = 5000
+"""Changes of state that a page reads."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -85,8 +88,14 @@ def firing(source: Source) -> tuple[Standing, ...]:
 
 
 def changes(source: Source) -> tuple[Change, ...]:
-    """Every change of state, the newest first."""
-    return tuple(_change(row) for row in records(source.ask("alert_changes")))
+    """The changes of state, the newest first, `MOST` at most."""
+    return tuple(_change(row) for row in records(source.ask("alert_changes", event=None)))
+
+
+def change(source: Source, event_id: str) -> Change | None:
+    """One change of state, however old; None where there is none of this ID."""
+    rows = records(source.ask("alert_changes", event=event_id))
+    return _change(rows[0]) if rows else None
 
 
 def _standing(row: Mapping[str, Any]) -> Standing:
