@@ -42,7 +42,7 @@ OPTIONS: Final[dict[str, str]] = {
     "server.enableXsrfProtection": "true",
     "theme.paddingTop": "1.5rem",
     "theme.headingFontSizes": '["2rem", "1.6rem", "1.35rem", "1.2rem", "1.1rem", "1rem"]',
-    "theme.metricValueFontSize": "1.6rem",
+    "theme.metricValueFontSize": "1.4rem",
     "theme.light.primaryColor": "#0b6e75",
     "theme.dark.primaryColor": "#45b3ba",
     "theme.light.codeTextColor": "#1f6f7a",

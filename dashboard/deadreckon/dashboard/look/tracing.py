@@ -71,7 +71,7 @@ def _figures(trace: Trace) -> None:
         ),
         ("Cost", figures.dollars(trace.cost_usd), f"Of the model calls{unpriced}."),
     )
-    for column, (label, value, note) in zip(st.columns([11, 9, 12, 11, 16, 13]), shown, strict=True):
+    for column, (label, value, note) in zip(st.columns([12, 10, 13, 12, 17, 12]), shown, strict=True):
         column.metric(label, value, help=note, border=True)
 
 
