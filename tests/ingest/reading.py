@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import duckdb
-
 from deadreckon.core.schema import alias_table
-from deadreckon.ingest import lines
+from deadreckon.core.settings import Settings
+from deadreckon.ingest import lines, session
 from deadreckon.ingest.decode import UserIds
 from deadreckon.ingest.prepare import Rules, decode_lines
 from deadreckon.ingest.rejects import Reject
@@ -32,8 +31,7 @@ def read(data: bytes | str, aliases: Mapping[str, str] | None = None) -> Outcome
     """The rows and rejects of these lines, with the user's aliases."""
     raw = data.encode() if isinstance(data, str) else data
     found = lines.split([lines.Piece("src", Chunk(0, raw, len(raw)))])
-    with duckdb.connect() as con:
-        con.execute("SET TimeZone = 'UTC'")
+    with session.connect(Settings()) as con:
         rules = Rules(alias_table(dict(aliases or {})), UserIds(None), None)
         prepared = decode_lines(con, found, "batch", rules, NOW)
         order = "source_offset, n"  # rewritten lines are numbered in their order

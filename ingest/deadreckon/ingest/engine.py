@@ -21,13 +21,13 @@ from typing import Any, Final, Self
 import duckdb
 from deltalake import DeltaTable
 
-from deadreckon.core.errors import CommitConflictError, DamagedLakeError
+from deadreckon.core.errors import CommitConflictError, DamagedLakeError, LakeError
 from deadreckon.core.lake import Lake, commit, snapshot_of
 from deadreckon.core.settings import Settings
-from deadreckon.ingest import ledger, rejects
+from deadreckon.ingest import ledger, rejects, session
 from deadreckon.ingest.lines import Piece, parts
 from deadreckon.ingest.prepare import Prepared, Rules, prepare
-from deadreckon.ingest.rules import rules_for, set_zone
+from deadreckon.ingest.rules import rules_for
 from deadreckon.ingest.sources import Chunk, Known, Source, Watcher
 from deadreckon.ingest.summary import Summary
 from deadreckon.ingest.write import Files, discard_uncommitted, write_events, write_ledger
@@ -86,12 +86,8 @@ class Ingester:
         self._counted: set[str] = set()
         self._stop: Callable[[], bool] = lambda: False
         self._stack = ExitStack()
-        self._con = self._stack.enter_context(duckdb.connect())
-        self._con.execute("SET memory_limit = '640MB'")
-        self._reader = self._con.cursor()
-        for con in (self._con, self._reader):  # a cursor is a session of its own
-            con.execute("SET preserve_insertion_order = false")
-            set_zone(con, settings)
+        self._con = self._stack.enter_context(session.connect(settings))
+        self._reader = self._stack.enter_context(session.another(self._con, settings))
         self._pool = self._stack.enter_context(ThreadPoolExecutor(1, "ingest"))
 
     def __enter__(self) -> Self:
@@ -135,6 +131,11 @@ class Ingester:
                 self._known = None
                 self.summary.conflicts += 1
                 continue
+            except duckdb.OutOfMemoryException as error:
+                raise LakeError(
+                    f"a batch does not fit into the memory that decoding may use ({session.MEMORY})",
+                    hint="nothing of it was committed: set ingest.batch_bytes lower in deadreckon.toml and try again",
+                ) from error
             finally:
                 for source in sources:
                     source.close()

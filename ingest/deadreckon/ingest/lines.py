@@ -13,6 +13,7 @@ from deadreckon.ingest.rejects import Reject, invalid_utf8
 from deadreckon.ingest.sources import Chunk
 
 NEWLINE = 10
+OPENING = ord("{")
 BLOCK = 1 << 18
 SCANNED = 16_384
 """Lines in one record batch."""
@@ -29,7 +30,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """The lines of a batch: `table` has line (text), source_id, off (bytes, in its source) and sub (0)."""
+    """The lines of a batch, as a table of LINE_SCHEMA."""
 
     table: pa.Table
     rejects: list[Reject]
@@ -43,9 +44,12 @@ LINE_SCHEMA = pa.schema(
         ("source_id", pa.dictionary(pa.int32(), pa.string())),
         ("off", pa.int64()),
         ("sub", pa.int32()),
+        ("nested", pa.bool_()),
         ("n", pa.int64()),
     ]
 )
+"""Text, source, place there in bytes, number among the events of that place, whether a bracket stands after the line's
+first character, and its number in the batch."""
 
 
 def split(pieces: Sequence[Piece], replaced: Sequence[dict[int, bytes]] | None = None) -> Lines:
@@ -65,6 +69,7 @@ def split(pieces: Sequence[Piece], replaced: Sequence[dict[int, bytes]] | None =
         offsets = starts + piece.chunk.start
         skip = len(BOM) if piece.chunk.start == 0 and bytes(data[:3]) == BOM else 0
         text = _wrap(data, starts, len(data))
+        nested = _nested(data, starts)
         keep = np.ones(len(starts), dtype=bool)
         swaps = dict(replaced[number]) if replaced else {}
         if skip:
@@ -79,14 +84,14 @@ def split(pieces: Sequence[Piece], replaced: Sequence[dict[int, bytes]] | None =
                     invalid_utf8(piece.source_id, int(offsets[index]), bytes(data[starts[index] : ends[index]]))
                 )
         if keep.all():
-            tables.append(_table(text, piece.source_id, offsets))
+            tables.append(_table(text, piece.source_id, offsets, nested))
         else:
             mask = arrays.booleans(keep)
-            tables.append(_table(text.filter(mask), piece.source_id, offsets[keep]))
+            tables.append(_table(text.filter(mask), piece.source_id, offsets[keep], nested[keep]))
         if swaps:
             where = sorted(swaps)
             new = arrays.texts([swaps[i].decode() for i in where])
-            tables.append(_table(new, piece.source_id, offsets[where]))
+            tables.append(_table(new, piece.source_id, offsets[where], np.ones(len(where), dtype=bool)))
     return Lines(numbered(tables), rejects, counts)
 
 
@@ -122,8 +127,9 @@ def rewritten(rows: Sequence[tuple[str, int, int, str]]) -> pa.Table:
             arrays.texts(columns[0]).cast(pa.string()).dictionary_encode(),
             arrays.integers(np.array(columns[1], dtype=np.int64)),
             arrays.integers(np.array(columns[2], dtype=np.int32)),
+            arrays.booleans(np.ones(len(rows), dtype=bool)),
         ],
-        names=["line", "source_id", "off", "sub"],
+        names=LINE_SCHEMA.names[:-1],
     )
     return numbered([table])
 
@@ -148,13 +154,26 @@ def _wrap(data: bytes | memoryview, starts: np.ndarray, end: int) -> pa.Array:
     return pa.Array.from_buffers(pa.large_string(), len(starts), [None, pa.py_buffer(bounds), pa.py_buffer(data)])
 
 
-def _table(text: pa.Array, source_id: str, offsets: np.ndarray) -> pa.Table:
+def _nested(data: bytes | memoryview, starts: np.ndarray) -> np.ndarray:
+    """Which lines have a `{` or `[` after their first character: in no other can a value be an object or an array."""
+    buffer = np.frombuffer(data, dtype=np.uint8)
+    brackets = np.concatenate(
+        # The two brackets differ in one bit.
+        [np.flatnonzero(buffer[at : at + BLOCK] | 0x20 == OPENING) + at for at in range(0, len(buffer), BLOCK)]
+    )
+    line = np.searchsorted(starts, brackets, side="right") - 1
+    nested = np.zeros(len(starts), dtype=bool)
+    nested[line[brackets != starts[line]]] = True
+    return nested
+
+
+def _table(text: pa.Array, source_id: str, offsets: np.ndarray, nested: np.ndarray) -> pa.Table:
     count = len(text)
     zeros = arrays.integers(np.zeros(count, dtype=np.int32))
     source = pa.DictionaryArray.from_arrays(zeros, arrays.texts([source_id]).cast(pa.string()))
     return pa.table(
-        [text, source, arrays.integers(offsets), zeros],
-        names=["line", "source_id", "off", "sub"],
+        [text, source, arrays.integers(offsets), zeros, arrays.booleans(nested)],
+        names=LINE_SCHEMA.names[:-1],
     )
 
 

@@ -18,10 +18,10 @@ from deadreckon.core import schema
 from deadreckon.core.errors import CommitConflictError, DataError
 from deadreckon.core.lake import Lake, Snapshot, commit, snapshot_of
 from deadreckon.core.settings import Settings
-from deadreckon.ingest import ledger, lines
+from deadreckon.ingest import ledger, lines, session
 from deadreckon.ingest.engine import SERIAL
 from deadreckon.ingest.prepare import decode_lines
-from deadreckon.ingest.rules import rules_for, set_zone
+from deadreckon.ingest.rules import rules_for
 from deadreckon.ingest.write import Files, discard_uncommitted, write_events, write_ledger
 
 ATTEMPTS: Final = 1000
@@ -137,9 +137,8 @@ def drop(lake: Lake, ids: Sequence[str], *, clock: Callable[[], datetime] = lamb
 def _replay_some(
     lake: Lake, settings: Settings, ids: Sequence[str], done: set[str], now: datetime
 ) -> tuple[Replayed, set[str]]:
-    with duckdb.connect() as con:
+    with session.connect(settings) as con:
         rules = rules_for(settings)
-        set_zone(con, settings)
         table = lake.table()
         snapshot = snapshot_of(table)
         found = open_lines(con, snapshot, ids=ids)

@@ -26,6 +26,8 @@ from deadreckon.ingest.convert import literal, quoted
 
 MANY_DAYS: Final = 40
 """With more days than this in a batch one partitioning pass is cheaper than a pass a day."""
+DICTIONARIES: Final = "DICTIONARY_SIZE_LIMIT 2000"
+"""Ids, most of an event's bytes, never repeat enough: larger dictionaries take longer to build, and more room."""
 LEDGER_ROWS: Final = 20_000
 """Ledger rows that are objects of Python at a time."""
 
@@ -96,7 +98,7 @@ def write_events(con: duckdb.DuckDBPyConnection, relation: str, columns: Sequenc
 
 
 def _copy(con: duckdb.DuckDBPyConnection, query: str, day: date | None, files: Files) -> None:
-    options = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, RETURN_STATS true"
+    options = f"FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, {DICTIONARIES}, RETURN_STATS true"
     if day is None:
         target = files.root
         options += f", PARTITION_BY (part, date), FILENAME_PATTERN '{uuid4().hex}-{{i}}', OVERWRITE_OR_IGNORE true"

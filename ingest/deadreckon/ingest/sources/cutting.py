@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from mmap import mmap
 from typing import Final
 
 import orjson
@@ -38,7 +39,7 @@ class Manner:
 class Piece:
     """`buffer[start:stop]` are the bytes asked for; `eof` when nothing follows them now."""
 
-    buffer: bytes
+    buffer: bytes | mmap
     start: int
     stop: int
     eof: bool
