@@ -29,7 +29,8 @@ SHORT = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 INTERNAL = (
-    *("n", "line", "j", "shape", "off", "sub", "source_id", "date", "part", "has0", "has1", "nested", "given_id", "flag"),
+    *("n", "line", "j", "shape", "off", "sub", "source_id", "date", "part", "has0", "has1", "given_id", "flag"),
+    "nested",
     *("source_offset", "ingested_at", "inferred_kind", "raw_ts", "raw_event", "record", "raw", "h", "k", "lines_in"),
     *("", " ", '"', "'", '""', "\\", "/", "~", "~0", "a.b", "$", "$.a", "*", "[0]", "{}", "%s", "?", "$1", "--", ";"),
     *(
