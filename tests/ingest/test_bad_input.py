@@ -10,9 +10,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from tests.ingest.lakes import NOW, Place, by_case, settings
@@ -230,6 +231,39 @@ def test_duplicate_keys(place: Place) -> None:
     found = by_case(place.events())
     assert found.keys() == {"inside", "cases"}
     assert (found["cases"]["attributes"]["K"], found["cases"]["attributes"]["k"]) == (1, 2)
+
+
+def test_no_time_but_an_id(place: Place) -> None:
+    """A line that has only a UUIDv7 happened when that was made: sent again weeks later, it is known for the same."""
+    line = {"event_id": "01a1095e-45bd-7efb-84ea-4c009d7a4dda", "event": "x"}
+    strange = ["ffffffff-ffff-7fff-bfff-ffffffffffff", "00000000-0000-7000-8000-000000000000", str(UUID(int=4))]
+    now = datetime(2026, 10, 6, tzinfo=UTC)
+    place.ingest(place.write("a.log", [line]), now=now)
+    again = place.ingest(
+        place.write("b.log", [line, *({"event_id": i} for i in strange)]), now=now + timedelta(days=60)
+    )
+
+    assert (again.committed, again.duplicates) == (3, 1)
+    assert {row["event_id"]: row["ts"] for row in place.events()} == {
+        line["event_id"]: datetime(2026, 10, 5, 0, 2, 15, 613000, tzinfo=UTC),
+        **dict.fromkeys(strange, now + timedelta(days=60)),
+    }
+
+
+@pytest.mark.parametrize("literal", ["nan", "NAN", "-nan", "inf", "-inf", "Inf", "infinity", "-INFINITY"])
+def test_numbers_of_a_lenient_parser(place: Place, literal: str) -> None:
+    """Spellings that only the bulk parser takes for numbers are refused: no column may hold what is not JSON."""
+    bodies = ['"other": %s', '"other": {"a": [1, %s]}', '"features": {"x": %s}', '"input": [%s]', '"value": %s']
+    lines = [f'{{"case": {n}, {body % literal}}}' for n, body in enumerate(bodies)]
+    fine = ['{"case": "text", "other": "so: nan, or [inf"}', '{"case": "json", "features": {"x": ":nan"}}']
+
+    place.ingest(place.write("app.log", [*lines, *fine]))
+
+    assert [row["raw"] for row in place.quarantined()] == lines
+    assert {row["error_code"] for row in place.quarantined()} == {"invalid_json"}
+    found = by_case(place.events())
+    assert found["text"]["attributes"]["other"] == "so: nan, or [inf"
+    assert json.loads(found["json"]["features"]) == {"x": ":nan"}
 
 
 def test_no_json_numbers(place: Place) -> None:

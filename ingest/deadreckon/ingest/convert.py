@@ -185,5 +185,10 @@ def care(column: Column, raw: str, value: str) -> str:
     if column.name == "status":
         return f"({value} IS NOT NULL AND {value} NOT IN ({', '.join(map(literal, STATUSES))}))"
     if column.type == "json":
-        return f"({raw} IS NOT NULL AND (contains({raw}, 'NaN') OR contains({raw}, 'Infinity')))"
+        return unjson(raw)
     return ""
+
+
+def unjson(text: str) -> str:
+    """Whether nan or inf, in any case, may stand for a number in a text that the lenient parser took for JSON."""
+    return f"({text} IS NOT NULL AND regexp_matches({text}, '(?i)(^|[:,\\[])\\s*-?(nan|inf)'))"

@@ -129,7 +129,7 @@ def statement(plan: Plan, user_ids: UserIds, now: datetime, *, care: bool) -> tu
     given = "nullif(\"raw_event_id\", '')" if "event_id" in plan.columns else "NULL::VARCHAR"
     user = [f'{user_ids.sql(quoted("raw_user_id"))} AS "user_id"'] if "user_id" in plan.columns else []
     attributes, attribute_check, attribute_care = _attributes(plan, care=care)
-    moment = f"TIMESTAMPTZ {literal(now.isoformat())}"
+    moment = _moment(set(plan.columns), f"TIMESTAMPTZ {literal(now.isoformat())}")
     checks.append(attribute_check)
     cares.append(attribute_care)
     # Most lines have no bracket inside, and their many text columns need not be looked at one by one.
@@ -145,7 +145,7 @@ def statement(plan: Plan, user_ids: UserIds, now: datetime, *, care: bool) -> tu
         ), typed AS (
             SELECT *, {", ".join([*values, *user, f"{given} AS given_id"])} FROM raw
         ), named AS (
-            SELECT *, {_kind(have)} AS inferred_kind FROM typed
+            SELECT *, {_kind(have)} AS inferred_kind, {moment} AS moment FROM typed
         )
         SELECT
             n,
@@ -155,8 +155,8 @@ def statement(plan: Plan, user_ids: UserIds, now: datetime, *, care: bool) -> tu
             coalesce(given_id, {_derived(have)}) AS event_id,
             (given_id IS NOT NULL OR {_is_span(have)}) AS given_id,
             inferred_kind AS kind,
-            {moment if "ts" not in have else f"coalesce(ts, {moment})"} AS ts,
-            make_timestamp(epoch_us({moment if "ts" not in have else f"coalesce(ts, {moment})"}))::DATE AS date,
+            moment AS ts,
+            make_timestamp(epoch_us(moment))::DATE AS date,
             {", ".join(quoted(name) for name in _carried(have))},
             CAST(CASE WHEN {_any(checks)} THEN 2 WHEN {_any(cares)} THEN 1 ELSE 0 END AS TINYINT) AS flag
         FROM named
@@ -183,7 +183,7 @@ def _carried(have: set[str]) -> list[str]:
 
 def _attributes(plan: Plan, *, care: bool) -> tuple[str, str, str]:
     """The attributes' expression, its bad and its care condition."""
-    odd, strange = "", _strange() if care else ""
+    odd, strange = "", convert.unjson("attributes") if care else ""
     base = "NULL::VARCHAR"
     if "attributes" in plan.columns:
         base = f"nullif({_raw(EVENTS['attributes'], plan.columns['attributes'])}, '{{}}')"
@@ -202,8 +202,14 @@ def _attributes(plan: Plan, *, care: bool) -> tuple[str, str, str]:
     return f"coalesce(nullif({built}, '{{}}'), {base})", odd, strange
 
 
-def _strange() -> str:
-    return "(contains(attributes, 'NaN') OR contains(attributes, 'Infinity'))"
+def _moment(have: set[str], now: str) -> str:
+    """When it happened: the line's time, else that in its UUIDv7, the same whenever it is read, else now."""
+    times = ["ts"] if "ts" in have else []
+    if "event_id" in have:
+        made = "TRY(uuid_extract_timestamp(TRY_CAST(given_id AS UUID)))"
+        # An id of ones or zeros was made at no time: from 2000 to 9999 it can be meant.
+        times.append(f"CASE WHEN epoch({made}) BETWEEN 946684800 AND 253402300799 THEN {made} END")
+    return f"coalesce({', '.join([*times, now])})"
 
 
 def _kind(have: set[str]) -> str:
