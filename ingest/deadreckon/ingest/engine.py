@@ -26,6 +26,7 @@ from deadreckon.core.lake import Lake, commit, snapshot_of
 from deadreckon.core.settings import Settings
 from deadreckon.ingest import ledger, rejects, session
 from deadreckon.ingest.lines import Piece, parts
+from deadreckon.ingest.offsets import Offsets
 from deadreckon.ingest.prepare import Prepared, Rules, prepare
 from deadreckon.ingest.rules import rules_for
 from deadreckon.ingest.sources import Chunk, Known, Source, Watcher
@@ -192,10 +193,11 @@ class Ingester:
     def _batches(self, sources: Sequence[Source], table: DeltaTable) -> Iterator[Batch]:
         """Whole lines of all inputs, a batch at a time, from where the lake says that each was read to."""
         batch, limit = Batch(), self.settings.ingest.batch_bytes
+        offsets = Offsets(table, self.lake.table_path())
         for source in sources:
             if self._stop():
                 break
-            offset = table.transaction_version(source.id) or 0
+            offset = offsets.of(source.id)
             self._not_behind(source, offset)
             while (chunk := source.read(offset, limit - batch.size)) is not None:
                 for part, count in parts(chunk, MAX_LINES):
@@ -269,7 +271,8 @@ class Ingester:
         serial = table.transaction_version(SERIAL) or 0
         alone = serial == self._serial
         # Asking for an offset takes as long as the log is: only when others committed since ours were read.
-        if not alone and any((table.transaction_version(s) or 0) != start for s, (start, _) in batch.ranges.items()):
+        offsets = Offsets(table, self.lake.table_path())
+        if not alone and any(offsets.of(source_id) != start for source_id, (start, _) in batch.ranges.items()):
             raise MovedError
         con, files = self._con, Files(self.lake.table_path())
         again = ledger.repeated(con, snapshot_of(table), prepared.relation, self.settings.ingest.dedupe_horizon_days)
