@@ -9,6 +9,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -247,7 +248,8 @@ def _held(column: str, stored: Any, value: Any) -> bool:
         return stored is not None
     if spec.type == "boolean":
         return stored is value or stored is {"true": True, "false": False}.get(str(value))
-    number = float(value) if spec.type == "double" else int(float(value)) if isinstance(value, float) else value
+    # An integer is what the line's digits say, which past 2**53 is not always what a double makes of them.
+    number = float(value) if spec.type == "double" else int(Decimal(repr(value))) if isinstance(value, float) else value
     return bool(stored == (number if not isinstance(number, str) else _number(number)))
 
 
