@@ -8,6 +8,7 @@ import os
 import resource
 import shutil
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -319,3 +320,24 @@ def test_more_inputs_than_a_process_may_open(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert (reader.said, reader.problems) == ([], [])
+
+
+def test_a_folder_is_listed_once_for_all_its_named_files(tmp_path: Path) -> None:
+    """`reckon ingest logs/*` in a shell names each file: what rotation made of them is looked for in one go."""
+    paths = [tmp_path / f"{n}.log" for n in range(50)]
+    for n, path in enumerate(paths):
+        path.write_bytes(lines(n))
+    listed: list[str] = []
+    watching = True
+
+    def note(event: str, arguments: tuple[object, ...]) -> None:
+        if watching and event in ("os.listdir", "os.scandir"):
+            listed.append(str(arguments[0]))
+
+    sys.addaudithook(note)  # cannot be taken back
+    reader = Reader(paths, final=False).watching()
+    for look in (1, 2):
+        reader.look()
+        assert listed.count(str(tmp_path)) == look
+    watching = False
+    assert reader.lines == [lines(n) for n in range(50)]

@@ -58,7 +58,7 @@ class Watcher:
         self._streams: dict[str, Stream] = {}
         self._memory = Memory()
         self._compared = Compared()
-        self._before: dict[str, set[str]] = {}
+        self._before: dict[Path, set[str]] = {}
         self._said: set[str] = set()
         self._looked = False
 
@@ -111,7 +111,7 @@ class Watcher:
     def _places(self) -> tuple[list[Place], dict[Place, set[str]]]:
         """What was asked for, and what rotation made of it: with the ids of what it had made before we came."""
         found: dict[Inode, Place] = {}
-        rotated: dict[Place, set[str]] = {}
+        asked: list[Path] = []
         for named in self._paths:
             if named == STDIN:
                 self._open_stdin(found)
@@ -124,19 +124,21 @@ class Watcher:
                     continue
                 found.setdefault(place.inode, place)
                 if place.named:
-                    rotated |= self._rotated(place.path)
+                    asked.append(place.path)
             if empty and not self._final and not Path(named).expanduser().is_dir():
                 self._say(f"{named} does not exist yet; waiting for it")
-                rotated |= self._rotated(Path(os.path.realpath(Path(named).expanduser())))
-        return list(found.values()), {place: seen for place, seen in rotated.items() if place.inode not in found}
+                asked.append(Path(os.path.realpath(Path(named).expanduser())))
+        rotated = {place: seen for place, seen in self._rotated(asked).items() if place.inode not in found}
+        return list(found.values()), rotated
 
-    def _rotated(self, path: Path) -> dict[Place, set[str]]:
-        there = list(siblings(path))
-        family = str(path.with_name(names.family(path.name)))
-        if family not in self._before:
-            # What is there at the first look was rotated before we came, and was not asked for.
-            self._before[family] = {c.base for place in there if (c := self._candidate(place)) is not None}
-        return dict.fromkeys(there, self._before[family])
+    def _rotated(self, asked: Sequence[Path]) -> dict[Place, set[str]]:
+        rotated: dict[Place, set[str]] = {}
+        for family, there in siblings(asked).items():
+            if family not in self._before:
+                # What is there at the first look was rotated before we came, and was not asked for.
+                self._before[family] = {c.base for place in there if (c := self._candidate(place)) is not None}
+            rotated |= dict.fromkeys(there, self._before[family])
+        return rotated
 
     def _say(self, message: str) -> None:
         if message not in self._said:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,13 +107,25 @@ def _regular(path: Path, warn: Callable[[str], None]) -> Iterator[Place]:
         warn(f"{path}: {getattr(error, 'strerror', None) or error}; skipped")
 
 
-def siblings(path: Path) -> Iterator[Place]:
-    """Files of the same family in the same folder: what rotation made of a log."""
-    family = names.family(path.name)
-    try:
-        entries = sorted(path.parent.iterdir())
-    except OSError:
-        return  # gone, or not to be listed: then there is nothing to follow
-    for entry in entries:
-        if entry.name != path.name and not entry.name.startswith(".") and names.family(entry.name) == family:
-            yield from _regular(entry, lambda _message: None)
+def siblings(asked: Iterable[Path]) -> dict[Path, list[Place]]:
+    """What rotation made of logs: for the family of each, the other files of that family in its folder.
+
+    Each folder is listed once, however many of its files are asked for.
+    """
+    families: dict[Path, dict[str, list[Place]]] = {}
+    names_asked: dict[Path, set[str]] = {}
+    for path in asked:
+        families.setdefault(path.parent, {})[names.family(path.name)] = []
+        names_asked.setdefault(path.parent, set()).add(path.name)
+    for folder, found in families.items():
+        try:
+            entries = sorted(entry.name for entry in folder.iterdir())
+        except OSError:
+            continue  # gone, or not to be listed: then there is nothing to follow
+        for name in entries:
+            if name in names_asked[folder] or name.startswith("."):
+                continue
+            family = names.family(name)
+            if family in found:
+                found[family] += _regular(folder / name, lambda _message: None)
+    return {folder / family: there for folder, found in families.items() for family, there in found.items()}
