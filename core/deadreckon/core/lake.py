@@ -22,6 +22,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from deadreckon.core import schema
 from deadreckon.core.durable import fsync_directory, fsync_file
 from deadreckon.core.errors import CommitConflictError, DamagedLakeError, LakeError, LakeNotFoundError, UsageError
+from deadreckon.core.pending import committing
 
 Action = AddAction | RemoveAction
 
@@ -259,26 +260,29 @@ def commit(
     commit if anyone else advanced one of the same identifiers since, which is what makes ingest exactly-once.
 
     Raises:
-        CommitConflictError: someone else committed first; nothing was written.
-        LakeError: the log cannot be written.
+        CommitConflictError: someone else committed first, or a file is gone, as vacuum removed it while its commit was
+            held up; nothing was written.
+        LakeError: the log cannot be written, or a file is not as long as it was.
     """
     root = Path(unquote(table.table_uri.removeprefix("file://")))
     log = root / "_delta_log"
     base = table.version()
+    added = {root / unquote(a.path): a.size for a in actions if isinstance(a, AddAction)}
     counted = {ACTION_COUNT: str(len(actions) + len(txns or {}))}
     try:
         _make_durable(log, base - PENDING_COMMITS + 1, base)
-        table.create_write_transaction(
-            list(actions),
-            mode="append",
-            schema=table.schema(),
-            partition_by=table.metadata().partition_columns,
-            commit_properties=CommitProperties(
-                custom_metadata={k: str(v) for k, v in (metadata or {}).items()} | counted,
-                app_transactions=[Transaction(k, v) for k, v in (txns or {}).items()],
-            ),
-            post_commithook_properties=NO_HOOKS,
-        )
+        with committing(root, added):
+            table.create_write_transaction(
+                list(actions),
+                mode="append",
+                schema=table.schema(),
+                partition_by=table.metadata().partition_columns,
+                commit_properties=CommitProperties(
+                    custom_metadata={k: str(v) for k, v in (metadata or {}).items()} | counted,
+                    app_transactions=[Transaction(k, v) for k, v in (txns or {}).items()],
+                ),
+                post_commithook_properties=NO_HOOKS,
+            )
     except CommitFailedError as error:
         raise CommitConflictError(
             f"another process committed to {root} first", hint="read the lake again and repeat the work"

@@ -21,6 +21,7 @@ from deadreckon.core import schema
 from deadreckon.core.durable import fsync_all
 from deadreckon.core.errors import LakeError
 from deadreckon.core.lake import Lake
+from deadreckon.core.pending import gone
 from deadreckon.ingest import arrays
 from deadreckon.ingest.convert import literal, quoted
 
@@ -56,8 +57,15 @@ class Files:
         )
 
     def make_durable(self) -> None:
-        """Force every file, and the folders that name it, to the disk."""
-        fsync_all(self.paths, up_to=self.root)
+        """Force every file, and the folders that name it, to the disk.
+
+        Raises:
+            CommitConflictError: one was removed meanwhile by vacuum, which takes long waiting for being abandoned.
+        """
+        try:
+            fsync_all(self.paths, up_to=self.root)
+        except FileNotFoundError as error:
+            raise gone(Path(error.filename)) from error
 
     def discard(self) -> None:
         """Remove what was written; what cannot be removed is an orphan that `reckon maintain` removes later."""

@@ -16,6 +16,7 @@ from deadreckon.core.durable import fsync_directory
 from deadreckon.core.errors import DamagedLakeError
 from deadreckon.core.lake import Lake, TableSpec
 from deadreckon.core.maintenance.log import removals
+from deadreckon.core.pending import remove_abandoned
 
 UNCOMMITTED_HOURS: Final = 1.0
 """A file that the log does not know is never removed before this age: an ingester may be about to commit it."""
@@ -32,6 +33,8 @@ class Unused:
     orphan: bool
     due: bool
     """Whether it is past its time and can be removed."""
+    modified_ns: int
+    """When it was last changed: a file that someone commits after all is made young first."""
 
 
 def unused(lake: Lake, spec: TableSpec, *, now: datetime, hours: float) -> list[Unused]:
@@ -59,20 +62,26 @@ def unused(lake: Lake, spec: TableSpec, *, now: datetime, hours: float) -> list[
         since = status.st_mtime if orphan else max(gone[path], status.st_mtime)
         age_hours = (now.timestamp() - since) / 3600
         due = age_hours >= max(hours, UNCOMMITTED_HOURS if orphan else REPLACED_HOURS)
-        found.append(Unused(path, status.st_size, orphan, due))
+        found.append(Unused(path, status.st_size, orphan, due, status.st_mtime_ns))
     return found
 
 
 def vacuum(lake: Lake, spec: TableSpec, *, now: datetime, hours: float) -> list[Unused]:
-    """Remove the data files that are past their time; the removed ones."""
+    """Remove the data files that are past their time, but for those that someone commits just now; the removed ones."""
     due = [file for file in unused(lake, spec, now=now, hours=hours) if file.due]
     used = _used(lake, spec) if due else set()  # looked at again right before: what was committed since stays
-    removed = [file for file in due if file.path not in used]
-    for file in removed:
-        file.path.unlink(missing_ok=True)
+    root = lake.table_path(spec)
+    removed = [file for file in due if file.path not in used and _remove(root, file)]
     for directory in {file.path.parent for file in removed}:
         fsync_directory(directory)
     return removed
+
+
+def _remove(root: Path, file: Unused) -> bool:
+    if file.orphan:
+        return remove_abandoned(root, file.path, file.modified_ns)
+    file.path.unlink(missing_ok=True)
+    return True
 
 
 def _used(lake: Lake, spec: TableSpec) -> set[Path]:
