@@ -104,7 +104,7 @@ def test_a_table_spells_control_characters_out(capsys: pytest.CaptureFixture[str
 def test_a_table_says_when_it_was_cut_short(capsys: pytest.CaptureFixture[str]) -> None:
     """What is beside the rows in JSON is under them in a table, on stderr."""
     show_rows(["a"], [[1], [2]], Format.table, meta={"as_of": "now", "truncated": True, "note": None})
-    assert "2 rows (as_of now, truncated True)" in capsys.readouterr().err
+    assert "2 rows (as_of now, truncated)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("format_", list(Format))
@@ -118,10 +118,42 @@ def test_a_record_in_every_format(format_: Format, capsys: pytest.CaptureFixture
         assert json.loads(out) == {"lake": "x", "events": 7}
 
 
-def test_an_error_as_text_hides_no_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
-    """An error's values may come from a log too."""
-    assert fail(LakeError("bad \x1b[2J", hint="h\x07"), ["--format", "table"]) == 3
-    assert capsys.readouterr().err == "error: bad \\x1b[2J\nhint: h\\x07\n"
+def test_an_error_is_one_clean_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Libraries send theirs in colours and several lines; what else would move the cursor is spelled out."""
+    error = LakeError("cannot commit: \x1b[31mGeneric\x1b[0m error:\n  \tno space left\n", hint="h\x07\nthen")
+    assert fail(error, ["--format", "table"]) == 3
+    assert capsys.readouterr().err == "error: cannot commit: Generic error: no space left\nhint: h\\x07 then\n"
+    assert fail(error, ["--format", "json"]) == 3
+    assert json.loads(capsys.readouterr().err)["error"]["message"] == "cannot commit: Generic error: no space left"
+
+
+def test_numbers_stand_on_the_right_and_text_on_the_left(capsys: pytest.CaptureFixture[str]) -> None:
+    """A column with any text in it is text; one of nothing but NULL too. No blanks are left at the ends of lines."""
+    rows = [
+        [1, "x", 1, None, True, "long"],
+        [1000, "long", "mixed", None, False, ""],
+        [None, None, None, None, None, ""],
+    ]
+    show_rows(["n", "text", "odd", "null", "bool", "last"], rows, Format.table)
+    assert capsys.readouterr().out.splitlines() == [
+        "   n  text  odd    null  bool   last",
+        "   1  x     1            True   long",
+        "1000  long  mixed        False",
+        "",
+    ]
+    assert markdown(["n", "bool", "null"], [[1, True, None]]).splitlines()[1] == "| ---: | --- | --- |"
+
+
+def test_a_table_too_wide_for_the_terminal_is_shown_row_by_row(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is lost: what is long goes on below, what is empty is left out."""
+    monkeypatch.setenv("COLUMNS", "50")
+    show_rows(["a", "longer", "c"], [["x" * 45, None, 1], ["y" * 60, "z" * 30, 2]], Format.table)
+    assert capsys.readouterr().out.splitlines() == [
+        *(f"a       {'x' * 42}", f"        {'x' * 3}", "c       1", ""),
+        *(f"a       {'y' * 42}", f"        {'y' * 18}", f"longer  {'z' * 30}", "c       2"),
+    ]
 
 
 @given(st.text())

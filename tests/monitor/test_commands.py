@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+import tomllib
 
 import pytest
 from tests.monitor.commands import configure, reckon
 from tests.monitor.lakes import calls, make
 
+from deadreckon.cli import main
+from deadreckon.monitor import load_rules
+from deadreckon.monitor.metrics import documented as metrics
+from deadreckon.monitor.rules import documented as keys
 from deadreckon.queries import connect
 
 AT = "2026-10-01T12:00:00Z"
@@ -179,3 +185,96 @@ def test_a_rule_that_is_gone_is_said_and_can_be_forgotten(folder):
     with connect(folder / "lake") as con:
         told = con.execute("SELECT label FROM events WHERE kind = 'alert' ORDER BY event_id").fetchall()
     assert sorted(told) == [("firing",), ("resolved",)]
+
+
+def test_keys_say_how_a_rule_is_written(tmp_path, capsys):
+    """The example is a rule that loads; every key and metric is listed, without a lake or settings."""
+    assert main(["monitor", "--keys"]) == 0
+    out = capsys.readouterr().out
+    (rule,) = load_rules(tomllib.loads(out.partition("\nkey")[0])["rules"])
+    assert rule.severity == "critical"
+    listed = {line.split()[0] for line in out.splitlines() if line}
+    assert {name for name, _ in keys()} | {name for name, *_ in metrics()} <= listed
+
+
+def test_hints_name_what_an_installed_package_has(folder):
+    """No page of the repository, which a wheel does not hold."""
+    configure(folder, SLOW.replace("window", "# window"))
+    for command in ("monitor", "alerts"):
+        assert "reckon monitor --keys" in json.loads(reckon(command, folder=folder)[2])["error"]["hint"]
+
+
+def table(capsys, *words, folder, width=100):
+    """What a command prints as a table: its lines, and what it says on stderr."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", str(width))
+        patch.setenv("NO_COLOR", "1")
+        main([*words, "--lake", str(folder / "lake"), "--config", str(folder / "deadreckon.toml"), "--format", "table"])
+    out, err = capsys.readouterr()
+    return out.splitlines(), err
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_a_person_gets_one_line_per_alert(folder, capsys, width):
+    """State, severity, rule, labels, the value beside its bound, and since when; never wider than the terminal."""
+    configure(folder, SLOW)
+    for words in (("monitor", "--as-of", AT), ("alerts",)):
+        lines, err = table(capsys, *words, folder=folder, width=width)
+        labels = "{} agents" if width == 80 else "model_version={} team=agents"
+        assert lines == [
+            f"FIRING  critical  slow  {labels.format('v2')}  5,000 > 2,000  since 2026-10-01 12:00",
+            f"OK      critical  slow  {labels.format('v1')}  100 < 2,000    since 2026-10-01 12:00",
+        ]
+        assert all(len(line) <= width for line in lines)
+        assert "2 alerts (as_of 2026-1" in err
+
+
+def test_an_alert_whose_data_went_missing_still_fires(folder, capsys):
+    """Nobody knows that it ended: it is shown as firing since it was raised, with no data; the history says both."""
+    configure(folder, SLOW)
+    table(capsys, "monitor", "--as-of", AT, folder=folder)
+    lines, _ = table(capsys, "monitor", "--as-of", "2026-10-01T12:05:00Z", folder=folder)
+    assert "FIRING   critical  slow  model_version=v2 team=agents  no data  since 2026-10-01 12:00" in lines
+    lines, err = table(capsys, "alerts", "--history", "--limit", "2", folder=folder)
+    assert lines[0] == "2026-10-01 12:05  NO_DATA  was firing  critical  slow  model_version=v2 team=agents  no data"
+    assert "2 changes (" in err
+    assert "total 3, truncated" in err
+
+
+def test_details_are_below_each_line_where_asked_for(folder, capsys):
+    """Summary, window with its events, and runbook."""
+    configure(folder, SLOW)
+    lines, _ = table(capsys, "monitor", "--as-of", AT, "--details", "--dry-run", folder=folder, width=80)
+    assert lines[1:4] == [
+        "  p95 of v2 is 5000 ms over 5m",
+        "  window 2026-10-01 11:55 to 2026-10-01 12:00, 20 events",
+        "  runbook https://example.org/slow",
+    ]
+
+
+def test_rules_that_find_no_data_say_where_the_data_are(folder):
+    """When the lake's events are, and the command that looks there; nothing where the lake is fresh, or one group."""
+    configure(folder, SLOW)
+    code, _, err = reckon("monitor", "--dry-run", folder=folder)
+    assert code == 3
+    assert err.count("\n") == 1
+    assert "the lake's events are of 2026-10-01 11:56 to 2026-10-01 11:56 UTC" in err
+    words = re.search(r"reckon monitor (--as-of \S+) .* (--since \S+)", err).groups()
+    for option in (words[0], " ".join(words)):
+        code, answer, err = reckon("monitor", "--dry-run", *option.split(), folder=folder)
+        assert (code, err) == (1, "")
+        assert {r["state"] for r in answer["rows"]} == {"ok", "firing"}
+    configure(folder, SLOW + QUIET)
+    assert reckon("monitor", "--as-of", AT, folder=folder)[2] == ""
+    reckon("monitor", folder=folder)
+    code, _, err = reckon("monitor", folder=folder)
+    assert "under a new name reckon monitor --as-of 2026-10-01T12:00:00Z" in err
+
+
+def test_an_empty_lake_says_what_fills_it(tmp_path):
+    """No window will ever hold data."""
+    make(tmp_path / "lake")
+    configure(tmp_path, QUIET)
+    code, _, err = reckon("monitor", "--dry-run", folder=tmp_path)
+    assert code == 3
+    assert "reckon ingest" in err

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deadreckon.cli.monitor import moment, show, tell
+from deadreckon.cli.alert_lines import DetailsOption, show
+from deadreckon.cli.monitor import moment, tell
 from deadreckon.cli.options import ConfigOption, FormatOption, LakeOption, settings_for
 from deadreckon.cli.output import Format, chosen
 from deadreckon.core.errors import UsageError
@@ -33,6 +34,7 @@ def command(
         str | None,
         typer.Option("--forget", metavar="RULE", help="Drop the states of a rule that is gone; resolve its alerts."),
     ] = None,
+    details: DetailsOption = False,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Rows to show at most.")] = 1000,
     lake: LakeOption = None,
     config: ConfigOption = None,
@@ -70,7 +72,7 @@ def command(
     else:
         found = current(opened, states=states, rules=rule or [])
     meta |= {"total": len(found), "truncated": len(found) > limit}
-    show(found[:limit], chosen(format_), meta, previous=history)
+    show(found[:limit], chosen(format_), meta, previous=history, details=details)
     return None
 
 

@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deadreckon.cli.alert_lines import DetailsOption, show
+from deadreckon.cli.looking_back import looking_back
 from deadreckon.cli.options import ConfigOption, FormatOption, LakeOption, settings_for
-from deadreckon.cli.output import Format, chosen, say, show_rows
+from deadreckon.cli.output import Format, chosen, say
 from deadreckon.core.errors import ConfigError, DeadreckonError, DeliveryError, UsageError
 from deadreckon.core.settings import Settings, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from deadreckon.core.lake import Lake
-    from deadreckon.monitor import Alert, Report, Rule
+    from deadreckon.monitor import Report, Rule
     from deadreckon.monitor.verdict import Fault
-
-COLUMNS: Final = (
-    "rule",
-    "labels",
-    "state",
-    "value",
-    "threshold",
-    "n",
-    "window_start",
-    "window_end",
-    "since",
-    "alert_since",
-    "severity",
-    "summary",
-)
-PEOPLE: Final = ("state", "rule", "labels", "value", "bound", "n", "window_end", "summary")
-"""What fits a terminal; the other formats have everything."""
 
 AsOfOption = Annotated[
     str | None,
@@ -63,6 +47,10 @@ def command(
         ),
     ] = "firing,error,no_data",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Evaluate and print; write nothing.")] = False,
+    details: DetailsOption = False,
+    keys: Annotated[
+        bool, typer.Option("--keys", help="Print how a rule is written: an example, every key, every metric.")
+    ] = False,
     lake: LakeOption = None,
     config: ConfigOption = None,
     format_: FormatOption = None,
@@ -80,6 +68,11 @@ def command(
     from deadreckon.monitor import exit_code, load_rules, run
     from deadreckon.monitor.asking import asker
 
+    if keys:
+        from deadreckon.cli.rule_keys import show_keys
+
+        show_keys()
+        return 0
     settings = settings_for(lake, config)
     faults = _faults(fail_on)
     configured = load_rules(settings.rules)
@@ -106,10 +99,12 @@ def command(
         told = 0 if dry_run else tell(opened, settings, now)
     except DeadreckonError as error:
         failure = error  # how things stand is said first: it is committed, and what was not told will be
-    _show(report, at, told, format_)
+    _show(report, at, told, format_, details=details)
     gone = sorted({a.stream.rule for a in report.others} - {r.name for r in configured})
     if gone:
         say(f"kept as they were, for no rule has their name any more: {', '.join(gone)}")
+    if hint := looking_back(opened, settings, rules, report.alerts):
+        say(f"hint: {hint}")
     code = exit_code(report.alerts, faults, unknown=report.unknown)
     if failure is not None:
         say(f"error: {failure.message}\nhint: the next run tells them; {failure.hint}")
@@ -174,45 +169,11 @@ def moment(text: str, option: str) -> datetime:
     return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
 
-def row(alert: Alert) -> list[Any]:
-    """An alert as a row of COLUMNS."""
-    from deadreckon.monitor.alert import finite, when
-
-    stream = alert.stream
-    return [
-        stream.rule,
-        dict(alert.labels),
-        stream.state,
-        finite(stream.value),
-        stream.threshold,
-        stream.n,
-        when(alert.window_start),
-        when(stream.window_end),
-        when(stream.since),
-        None if stream.active_since is None else when(stream.active_since),
-        alert.severity,
-        alert.summary,
-    ]
-
-
-def show(alerts: Sequence[Alert], format_: Format, meta: Mapping[str, Any], *, previous: bool = False) -> None:
-    """Print alerts: on a terminal what a person needs, in every other format all of it."""
-    columns: tuple[str, ...] = PEOPLE if format_ is Format.table else COLUMNS
-    rows = [dict(zip(COLUMNS, row(a), strict=True)) | {"previous": a.previous} for a in alerts]
-    if previous:
-        columns = ("previous", *columns)
-    if format_ is Format.table:
-        for cells in rows:
-            cells["labels"] = ", ".join(f"{k}={'-' if v is None else v}" for k, v in cells["labels"].items())
-            cells["bound"] = cells["threshold"]
-            if cells["alert_since"] and cells["state"] != "firing":
-                cells["state"] = f"{cells['state']} (alert open)"
-    show_rows(columns, [[cells[c] for c in columns] for cells in rows], format_, meta=meta)
-
-
 def _selected(rules: tuple[Rule, ...], names: list[str]) -> tuple[Rule, ...]:
     if not rules:
-        raise ConfigError("there are no rules", hint="add [[rules]] to deadreckon.toml; docs/monitor.md has examples")
+        raise ConfigError(
+            "there are no rules", hint="add [[rules]] to deadreckon.toml; reckon monitor --keys shows one"
+        )
     known = [r.name for r in rules]
     for name in names:
         if name not in known:
@@ -229,16 +190,16 @@ def _faults(text: str) -> set[Fault]:
     return {fault for fault in FAULTS if fault in words}
 
 
-def _show(report: Report, at: datetime, told: int, format_: Format | None) -> None:
+def _show(report: Report, at: datetime, told: int, format_: Format | None, *, details: bool) -> None:
     meta = {
-        "as_of": at.isoformat(),
+        "as_of": at,
         "windows": report.windows,
         "transitions": len(report.transitions),
         "alerts_written": told,
         "skipped": report.skipped or None,
         "unknown": report.unknown or None,
     }
-    show(report.alerts, chosen(format_), meta)
+    show(report.alerts, chosen(format_), meta, details=details)
     for name, why in report.unknown.items():
         say(f"rule {name}: {why}")
     for name, count in report.skipped.items():

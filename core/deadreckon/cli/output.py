@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -17,13 +18,13 @@ from typing import Any, Final
 
 import orjson
 from rich.console import Console
-from rich.table import Table as RichTable
 from rich.text import Text
 
+from deadreckon.cli.lines import GAP, Column, draw
 from deadreckon.core.errors import DeadreckonError
 
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-
 
 WIDEST: Final = 40
 """A column of a table is wrapped from this width on; a table that does not fit so is shown row by row."""
@@ -66,7 +67,6 @@ def show_rows(
     format_: Format,
     *,
     meta: Mapping[str, Any] | None = None,
-    title: str = "",
 ) -> None:
     """Print rows. `meta` (count, as_of, truncated, ...) goes beside them in JSON and under them in a table."""
     listed = [list(row) for row in rows]
@@ -82,13 +82,16 @@ def show_rows(
     elif format_ is Format.markdown:
         sys.stdout.write(markdown(columns, listed))
     else:
-        _table(columns, listed, facts, title)
+        _table(columns, listed)
+        footer(len(listed), "row", facts)
 
 
-def show_record(record: Mapping[str, Any], format_: Format) -> None:
-    """Print one record: JSON as an object, otherwise one line a key."""
+def show_record(record: Mapping[str, Any], format_: Format, *, people: Mapping[str, str] | None = None) -> None:
+    """Print one record: JSON as an object, otherwise one line a key; `people` says values in a table's own words."""
     if format_ in (Format.json, Format.jsonl):
         sys.stdout.write(dumps(record, indent=format_ is Format.json))
+    elif format_ is Format.table:
+        _table(["key", "value"], [[k, _text(v)] for k, v in {**record, **(people or {})}.items()])
     else:
         show_rows(["key", "value"], [[k, v] for k, v in record.items()], format_)
 
@@ -105,7 +108,7 @@ def dumps(value: Any, *, indent: bool = False) -> str:
 
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """A GitHub table; numbers aligned right."""
-    numeric = [bool(rows) and all(isinstance(r[i], int | float | None) for r in rows) for i in range(len(columns))]
+    numeric = _numeric(columns, rows)
     out = io.StringIO()
     out.write("| " + " | ".join(columns) + " |\n")
     out.write("|" + "|".join(" ---: " if n else " --- " for n in numeric) + "|\n")
@@ -121,12 +124,21 @@ def fail(error: DeadreckonError, words: Sequence[str]) -> int:
     asked += [w.partition("=")[2] for w in words if w.startswith("--format=")]
     known = [a for a in asked if a in Format.__members__]
     if any(a.startswith("json") for a in known) or (not known and not sys.stderr.isatty()):
-        sys.stderr.write(dumps({"error": error.as_dict()}))
+        sys.stderr.write(dumps({"error": {key: one_line(text) for key, text in error.as_dict().items()}}))
     else:
-        sys.stderr.write(f"error: {visible(error.message)}\n")
+        sys.stderr.write(f"error: {one_line(error.message)}\n")
         if error.hint:
-            sys.stderr.write(f"hint: {visible(error.hint)}\n")
+            sys.stderr.write(f"hint: {one_line(error.hint)}\n")
     return error.exit_code
+
+
+def _numeric(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[bool]:
+    """Which columns hold numbers and nothing else."""
+    kinds = [[value for row in rows if (value := row[i]) is not None] for i in range(len(columns))]
+    return [
+        bool(values) and all(isinstance(v, int | float | Decimal) and not isinstance(v, bool) for v in values)
+        for values in kinds
+    ]
 
 
 def _records(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
@@ -160,6 +172,11 @@ def visible(text: str) -> str:
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
+def one_line(text: str) -> str:
+    """An error's text as one clean line: libraries send theirs with colours and in several lines."""
+    return visible(" ".join(_COLOUR.sub("", text).split()))
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime | date):
         return value.isoformat()
@@ -168,47 +185,55 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def figure(value: float) -> str:
+    """A measured number as people read it: four digits of a small one, all whole ones of a large one."""
+    return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
 def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+        return figure(value)
     if isinstance(value, datetime):
         return value.replace(tzinfo=None).isoformat(" ", "seconds")  # strftime does not fill up early years
     return str(_plain(value))
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], facts: Mapping[str, Any], title: str) -> None:
+def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     out = console()
-    columns = [visible(name) for name in columns]
+    names = [visible(name) for name in columns]
     texts = [[visible(_text(value)) for value in row] for row in rows]
-    widths = [max([len(name), *(len(row[i]) for row in texts)]) for i, name in enumerate(columns)]
-    if sum(min(width, WIDEST) for width in widths) + 2 * len(widths) > out.width and len(columns) > 2:
-        _records_down(out, columns, texts, title)
-    else:
-        table = RichTable(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
-        for i, name in enumerate(columns):
-            numeric = any(isinstance(r[i], int | float | Decimal) and not isinstance(r[i], bool) for r in rows)
-            table.add_column(name, justify="right" if numeric else "left", overflow="fold")
-        for row in texts:
-            table.add_row(*[Text(value) for value in row])
-        out.print(table)
-    extra = ", ".join(f"{k} {v}" for k, v in facts.items() if k != "count" and v not in (None, False, ""))
-    say(f"{facts['count']} row{'' if facts['count'] == 1 else 's'}" + (f" ({extra})" if extra else ""))
+    widths = [max([len(name), *(len(row[i]) for row in texts)]) for i, name in enumerate(names)]
+    if sum(min(width, WIDEST) for width in widths) + GAP * (len(widths) - 1) > out.width and len(names) > 2:
+        _records_down(out, names, texts)
+        return
+    shown = [Column(name, right, WIDEST, wrap=True) for name, right in zip(names, _numeric(columns, rows), strict=True)]
+    if len(shown) <= 2:  # no other form holds them: they share the line, whatever it takes
+        shown = [replace(column, least=1) for column in shown]
+    draw(out, shown, [[Text(value) for value in row] for row in texts], out.width)
 
 
-def _records_down(out: Console, columns: Sequence[str], texts: Sequence[Sequence[str]], title: str) -> None:
+def _records_down(out: Console, names: Sequence[str], texts: Sequence[Sequence[str]]) -> None:
     """Rows too wide for the terminal, one under the other; what is empty is left out."""
-    if title:
-        out.print(Text(title, style="bold"))
-    indent = max(len(name) for name in columns) + 2
+    indent = max(len(name) for name in names)
     for number, row in enumerate(texts):
         if number:
             out.print()
-        for name, value in zip(columns, row, strict=True):
-            if value:
-                grid = RichTable.grid(padding=0)
-                grid.add_column(width=indent)
-                grid.add_column(overflow="fold")
-                grid.add_row(Text(name, style="bold"), Text(value))
-                out.print(grid)
+        cells = [
+            [Text(name.ljust(indent), style="bold"), Text(value)]
+            for name, value in zip(names, row, strict=True)
+            if value
+        ]
+        draw(out, (Column(), Column(least=1, wrap=True)), cells, out.width, names=False)
+
+
+def footer(count: int, noun: str, facts: Mapping[str, Any]) -> None:
+    """Say under a table how many there are, and what else is to be known about all of them."""
+    known = {
+        k: v
+        for k, v in facts.items()
+        if v not in (None, False, "", {}) and (k, v) not in (("total", count), ("count", count))
+    }
+    extra = ", ".join(k if v is True else f"{k} {_text(v)}" for k, v in known.items())
+    say(f"{count} {noun}{'' if count == 1 else 's'}" + (f" ({extra})" if extra else ""))

@@ -16,7 +16,9 @@ def command(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One view, with its columns.")] = None,
     *,
     sql: Annotated[bool, typer.Option("--sql", help="Print the view's query.")] = False,
-    docs: Annotated[bool, typer.Option("--docs", help="Print the page docs/views.md.")] = False,
+    docs: Annotated[
+        bool, typer.Option("--docs", help="Print all views with all their columns as one page of Markdown.")
+    ] = False,
     format_: FormatOption = None,
 ) -> None:
     """Describe the views that `reckon sql` can ask: what each answers, its grain, its columns and their units.

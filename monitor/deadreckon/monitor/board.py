@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from deadreckon.core.errors import DataError
@@ -22,8 +22,12 @@ def current(lake: Lake, *, states: Collection[State] = (), rules: Collection[str
         DataError: the monitor never ran on this lake, so that nobody knows how things stand.
     """
     _ran(lake)
-    found = [a for a in store.read(lake).alerts if _wanted(a, states, rules)]
-    return sorted(found, key=lambda a: (_urgency(a), _SEVERITY[a.severity], a.stream.rule, a.stream.labels))
+    return most_urgent_first(a for a in store.read(lake).alerts if _wanted(a, states, rules))
+
+
+def most_urgent_first(alerts: Iterable[Alert]) -> list[Alert]:
+    """What fires or is open, then what is broken, waits or is unknown, then what is well."""
+    return sorted(alerts, key=lambda a: (_urgency(a), _SEVERITY[a.severity], a.stream.rule, a.stream.labels))
 
 
 def history(
@@ -48,7 +52,8 @@ def history(
 def _ran(lake: Lake) -> None:
     if not lake.has_table(store.ALERT_STATES):
         raise DataError(
-            f"the monitor never ran on {lake.root}", hint="run it: reckon monitor; docs/monitor.md shows rules and cron"
+            f"the monitor never ran on {lake.root}",
+            hint="run it: reckon monitor; reckon monitor --keys shows how rules are written",
         )
 
 

@@ -182,13 +182,13 @@ def _load(table: Mapping[str, Any], place: int) -> Rule:
     if first["type"] == "extra_forbidden":
         raise ConfigError(f"{named} has an unknown key {where!r}", hint=nearest(where, [k for k, _ in documented()]))
     if first["type"] == "missing":
-        raise ConfigError(f"{named} has no {where}", hint=f"add {where} = ...; docs/monitor.md lists every key")
+        raise ConfigError(f"{named} has no {where}", hint=f"add {where} = ...; reckon monitor --keys lists every key")
     text = first["msg"].removeprefix("Value error, ")
     message, _, hint = text.partition("; ")
     at = f" {where}:" if where else ""
     given = f" (it is {first['input']!r})" if where and first["type"] != "value_error" else ""
     raise ConfigError(
-        f"{named}:{at} {message[:1].lower()}{message[1:]}{given}", hint=hint or "docs/monitor.md lists every key"
+        f"{named}:{at} {message[:1].lower()}{message[1:]}{given}", hint=hint or "reckon monitor --keys lists every key"
     )
 
 

@@ -1,0 +1,139 @@
+"""Alerts as they are printed: a line each for people, everything in every other format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from rich.text import Text
+
+from deadreckon.cli.lines import GAP, Column, laid, put, room
+from deadreckon.cli.output import Format, console, figure, footer, one_line, show_rows
+
+if TYPE_CHECKING:
+    from deadreckon.monitor import Alert
+
+COLUMNS: Final = (
+    *("rule", "labels", "state", "value", "threshold", "n", "window_start", "window_end", "since", "alert_since"),
+    *("severity", "summary"),
+)
+_NOW: Final = (Column(), Column(), Column(least=8), Column(least=5), Column(), Column())
+_PAST: Final = (Column(), Column(), Column(), Column(), Column(least=8), Column(least=5), Column())
+_STYLES: Final = {"error": "red", "pending": "yellow", "no_data": "magenta", "resolved": "green", "ok": "green"}
+
+DetailsOption = Annotated[
+    bool, typer.Option("--details", help="In a table: each alert's summary, window and runbook below its line.")
+]
+
+
+def show(
+    alerts: Sequence[Alert],
+    format_: Format,
+    meta: Mapping[str, Any],
+    *,
+    previous: bool = False,
+    details: bool = False,
+) -> None:
+    """Print alerts; `previous` where they are changes of state and not how things stand."""
+    if format_ is Format.table:
+        from deadreckon.monitor.board import most_urgent_first
+
+        _lines(alerts if previous else most_urgent_first(alerts), past=previous, details=details)
+        footer(len(alerts), "change" if previous else "alert", meta)
+        return
+    columns = ("previous", *COLUMNS) if previous else COLUMNS
+    show_rows(columns, [[*([a.previous] if previous else []), *_row(a)] for a in alerts], format_, meta=meta)
+
+
+def _row(alert: Alert) -> list[Any]:
+    from deadreckon.monitor.alert import finite, when
+
+    stream = alert.stream
+    return [
+        stream.rule,
+        dict(alert.labels),
+        stream.state,
+        finite(stream.value),
+        stream.threshold,
+        stream.n,
+        when(alert.window_start),
+        when(stream.window_end),
+        when(stream.since),
+        None if stream.active_since is None else when(stream.active_since),
+        alert.severity,
+        alert.summary,
+    ]
+
+
+def _lines(alerts: Sequence[Alert], *, past: bool, details: bool) -> None:
+    out = console()
+    width = room(out)
+    columns = _PAST if past else _NOW
+    cells = _past if past else _now
+    rows = [cells(a, names=True) for a in alerts]
+    wanted = [max((row[i].cell_len for row in rows), default=0) for i in range(len(columns))]
+    if width is not None and sum(wanted) + GAP * (len(columns) - 1) > width:
+        rows = [cells(a, names=False) for a in alerts]  # a label's value says more than the beginning of its name
+    for alert, lines in zip(alerts, laid(out, columns, rows, width), strict=True):
+        put(out, lines)
+        if details:
+            texts = [[Text(), Text(one_line(text), style="dim")] for text in _details(alert)]
+            for below in laid(out, (Column(), Column(least=1, wrap=True)), texts, width):
+                put(out, below)
+
+
+def _now(alert: Alert, *, names: bool) -> list[Text]:
+    stream = alert.stream
+    # An alert whose data went missing, or whose rule broke, is still open: nobody knows that it ended.
+    is_open = stream.active_since is not None
+    state = "firing" if is_open else stream.state
+    return [
+        *_heading(alert, state),
+        _labels(alert, names=names),
+        Text(_measured(alert)),
+        Text(f"since {_minute(stream.since if stream.active_since is None else stream.active_since)}"),
+    ]
+
+
+def _past(alert: Alert, *, names: bool) -> list[Text]:
+    state, *rest = _heading(alert, alert.stream.state)
+    before = Text(f"was {alert.previous}" if alert.previous else "", style="dim")
+    at = Text(_minute(alert.stream.window_end))
+    return [at, state, before, *rest, _labels(alert, names=names), Text(_measured(alert))]
+
+
+def _heading(alert: Alert, state: str) -> list[Text]:
+    urgent = "bold red" if alert.severity == "critical" else "bold yellow"
+    style = urgent if state == "firing" else _STYLES[state]
+    return [Text(state.upper(), style=style), Text(alert.severity), Text(one_line(alert.stream.rule), style="bold")]
+
+
+def _labels(alert: Alert, *, names: bool) -> Text:
+    known = {k: "-" if v is None else v for k, v in alert.labels.items()}
+    return Text(one_line(" ".join(f"{k}={v}" if names else v for k, v in known.items())))
+
+
+def _measured(alert: Alert) -> str:
+    stream = alert.stream
+    if stream.state == "error":
+        return "error"
+    if stream.state == "no_data" or stream.value is None:
+        return "no data"
+    if stream.threshold is None:
+        return figure(stream.value)
+    sign = ">" if stream.value > stream.threshold else "<" if stream.value < stream.threshold else "="
+    return f"{figure(stream.value)} {sign} {figure(stream.threshold)}"
+
+
+def _details(alert: Alert) -> list[str]:
+    stream = alert.stream
+    counted = "" if stream.n is None else f", {stream.n:,} {'event' if stream.n == 1 else 'events'}"
+    window = f"window {_minute(alert.window_start)} to {_minute(stream.window_end)}{counted}"
+    return [alert.summary, window, *([f"runbook {alert.runbook}"] if alert.runbook else [])]
+
+
+def _minute(seconds: int) -> str:
+    from deadreckon.monitor.alert import when
+
+    return when(seconds).replace(tzinfo=None).isoformat(" ", "minutes")
