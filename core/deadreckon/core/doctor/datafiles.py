@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from deadreckon.core.doctor.finding import Cabinet, Finding, Severity, Stage
-from deadreckon.core.doctor.history import History, Range, rows_of
-from deadreckon.core.doctor.inputs import inputs_of
+from deadreckon.core.doctor.history import History, rows_of
 from deadreckon.core.doctor.partial import SERIAL, again, gone
 from deadreckon.core.doctor.rewind import Rewind
+from deadreckon.core.doctor.toll import Toll
 from deadreckon.core.lake import EVENTS_TABLE, Action, Lake, TableSpec, commit
 from deadreckon.core.maintenance.tables import LiveFile, live_files
 
@@ -63,51 +63,41 @@ def _finding(lake: Lake, spec: TableSpec, file: LiveFile, fault: str, history: H
     )
     ranges = history.ranges(file.raw) if spec.name == EVENTS_TABLE.name else []
     plan = Rewind.plan(lake, ranges)
+    toll: Toll | None = None
     if whole:
+        risk = "no row is lost"
         remedy = f"the {len(parts)} files that it was merged from are still there: they take its place, no row is lost"
-    elif plan.readable:
-        remedy = (
-            "it leaves the table, and the next `reckon ingest` reads again, from before the loss: "
-            f"{', '.join(plan.readable)}"
-        )
+    elif spec.name == EVENTS_TABLE.name:
+        toll = Toll.of(lake, file, ranges, plan)
+        risk, remedy = toll.risk(), toll.remedy(plan)
     else:
-        remedy = "it leaves the table, so that all else can be read again"
-    if not whole and (plan.lost or not plan.known):
-        remedy += "; of inputs that cannot be read again the loss goes on record in the quarantine, code lost"
+        risk, remedy = f"its {file.rows} rows are lost", "it leaves the table, so that all else can be read again"
     return Finding(
         "file_missing" if fault == "is not there" else "file_damaged",
         Severity.damage,
         spec.name,
         file.raw,
         f"a data file of {file.rows} rows {fault}",
-        _risk(lake, file, ranges, whole=whole),
+        f"queries that need it fail; {risk}",
         remedy,
         Stage.files,
-        lambda cabinet: _mend(cabinet, lake, spec, file, history, parts if whole else [], plan),
+        lambda cabinet: _mend(cabinet, lake, spec, file, history, parts if whole else [], plan, toll),
     )
 
 
-def _risk(lake: Lake, file: LiveFile, ranges: list[Range] | None, *, whole: bool) -> str:
-    if whole:
-        return "queries that need it fail; no row is lost"
-    if ranges is None:
-        return (
-            f"queries that need it fail; its {file.rows} rows are lost, and the log no longer says where they came from"
-        )
-    if not ranges:
-        return f"queries that need it fail; its {file.rows} rows are lost"
-    names = inputs_of(lake)
-    told = [f"bytes {r.start} to {r.end} of {names.get(r.source_id, r.source_id)}" for r in ranges[:5]]
-    more = f" and {len(ranges) - 5} more" if len(ranges) > 5 else ""
-    return f"queries that need it fail; its {file.rows} rows came from {', '.join(told)}{more}"
-
-
 def _mend(
-    cabinet: Cabinet, lake: Lake, spec: TableSpec, file: LiveFile, history: History, parts: list[str], plan: Rewind
+    cabinet: Cabinet,
+    lake: Lake,
+    spec: TableSpec,
+    file: LiveFile,
+    history: History,
+    parts: list[str],
+    plan: Rewind,
+    toll: Toll | None,
 ) -> str:
     kept = f"; what is left of it is kept in {cabinet.keep(file.path)}" if file.path.exists() else ""
-    if not parts and spec.name == EVENTS_TABLE.name:
-        return plan.carry_out(lake, file) + kept
+    if toll is not None:
+        return plan.carry_out(lake, file) + toll.said() + kept
     table = lake.table(spec)
     actions: list[Action] = [again(history.adds[p]) for p in parts]
     actions.append(gone(history.adds[file.raw], int(time.time() * 1000)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +31,15 @@ RANGES: Final = f"""
 """
 
 
+class State(StrEnum):
+    """What became of an input, as a message says it."""
+
+    there = "which is still there"
+    changed = "which is not the same any more"
+    gone = "which is gone"
+    unknown = "which the ledger does not know any more"
+
+
 @dataclass(frozen=True, slots=True)
 class Input:
     """What the ledger knows of an input."""
@@ -41,14 +51,20 @@ class Input:
     @property
     def readable(self) -> bool:
         """Whether what was read of it can be read again, byte for byte, under the same name."""
+        return self.state is State.there
+
+    @property
+    def state(self) -> State:
+        """What became of it since."""
         try:
             with Path(self.path).open("rb") as file:
                 start = max(0, self.end - TAIL_BYTES)
                 file.seek(start)
                 tail = file.read(self.end - start)
         except OSError:
-            return False
-        return len(tail) == self.end - start and hashlib.sha256(tail).hexdigest() == self.tail_hash
+            return State.gone
+        same = len(tail) == self.end - start and hashlib.sha256(tail).hexdigest() == self.tail_hash
+        return State.there if same else State.changed
 
 
 def whole_files(lake: Lake, part: str) -> list[LiveFile]:

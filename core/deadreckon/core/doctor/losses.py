@@ -6,7 +6,7 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
@@ -21,37 +21,52 @@ from deadreckon.core.lake import Lake
 from deadreckon.core.maintenance.merge import READ
 from deadreckon.core.maintenance.tables import LiveFile
 
+RANGES: Final = """
+    (SELECT unnest($ids) AS id, unnest($starts) AS first, unnest($ends) AS past, generate_subscripts($ids, 1) AS number)
+"""
+LIVE: Final = f"""
+    FROM {READ} JOIN {RANGES} ON source_id = id AND source_offset >= first AND source_offset < past
+    SELECT number, count(*) GROUP BY number
+"""
+COMMITTED: Final = f"""
+    FROM {READ} JOIN {RANGES} ON source_id = id AND source_offset >= first AND end_offset <= past
+    SELECT number, sum(committed) WHERE record = 'source' GROUP BY number
+"""
+
 
 def losses(lake: Lake, broken: LiveFile, lost: Sequence[Range], *, known: bool) -> list[dict[str, Any]]:
     """The ledger rows that record what went with `broken`; `known`: whether the log says which inputs it held."""
     name = broken.path.name
     ledger = dict(broken.partition).get("part") == schema.PART_LEDGER
     rows: list[dict[str, Any]] = []
-    for found, (live, committed) in _live_counts(lake, lost, broken).items():
+    for found, count in missing_events(lake, lost, broken).items():
         if ledger:
             rows.append(lost_row(found, f"the ledger of these bytes was in {name}, which is gone"))
-        elif committed > live:
-            rows.append(
-                lost_row(found, f"up to {committed - live} events of these bytes were in {name}, which is gone")
-            )
+        elif count:
+            rows.append(lost_row(found, f"up to {count} events of these bytes were in {name}, which is gone"))
     if not known:
         rows.append(lost_row(Range("unknown", 0, 0), f"{broken.rows} rows of unknown inputs were in {name}"))
     return rows
 
 
-def _live_counts(lake: Lake, ranges: Sequence[Range], broken: LiveFile) -> dict[Range, tuple[int, int]]:
-    """For each range: events that are still there, and events that the ledger says were committed."""
-    events = [str(f.path) for f in whole_files(lake, schema.PART_EVENTS) if f.raw != broken.raw]
-    ledger = [str(f.path) for f in whole_files(lake, schema.PART_LEDGER) if f.raw != broken.raw]
-    counts = {}
-    with duckdb.connect() as connection:
-        for found in ranges:
-            place = {"s": found.source_id, "a": found.start, "b": found.end}
-            live = _number(
-                connection, "count(*)", "source_offset >= $a AND source_offset < $b", {"files": events, **place}
-            )
-            promised = "record = 'source' AND source_offset >= $a AND end_offset <= $b"
-            counts[found] = (live, _number(connection, "sum(committed)", promised, {"files": ledger, **place}))
+def missing_events(lake: Lake, ranges: Sequence[Range], broken: LiveFile) -> dict[Range, int]:
+    """For each range: the events that the ledger says were committed, less those that are in other files."""
+    events = [f for f in whole_files(lake, schema.PART_EVENTS) if f.raw != broken.raw]
+    ledger = [f for f in whole_files(lake, schema.PART_LEDGER) if f.raw != broken.raw]
+    live, committed = _counts(LIVE, ranges, events), _counts(COMMITTED, ranges, ledger)
+    return {found: max(0, committed[found] - live[found]) for found in ranges}
+
+
+def _counts(query: str, ranges: Sequence[Range], files: Sequence[LiveFile]) -> dict[Range, int]:
+    counts = dict.fromkeys(ranges, 0)
+    if ranges and files:
+        columns = {"ids": "source_id", "starts": "start", "ends": "end"}
+        values = {key: [getattr(found, name) for found in ranges] for key, name in columns.items()}
+        with duckdb.connect() as connection:
+            for number, count in connection.execute(
+                query, {"files": [str(f.path) for f in files], **values}
+            ).fetchall():
+                counts[ranges[number - 1]] = int(count or 0)
     return counts
 
 

@@ -65,6 +65,8 @@ class Rewind:
     def carry_out(self, lake: Lake, broken: LiveFile | None) -> str:
         """Take `broken` and all rows behind the new offsets out, set the offsets back, record losses: one commit."""
         table = lake.table()
+        # A repair before this one may have set them back further.
+        offsets = {s: min(start, table.transaction_version(s) or 0) for s, start in self.offsets.items()}
         now, now_ms = datetime.now(UTC), int(time.time() * 1000)
         actions: list[Action] = [] if broken is None else [removal(broken, now_ms, data_change=True)]
         left_out = 0
@@ -78,7 +80,7 @@ class Rewind:
         if record:
             actions.append(write_ledger(lake, record, now))
         serial = (table.transaction_version(SERIAL) or 0) + 1
-        commit(table, actions, txns={**self.offsets, SERIAL: serial}, metadata={"deadreckon.doctor": "rewind"})
+        commit(table, actions, txns={**offsets, SERIAL: serial}, metadata={"deadreckon.doctor": "rewind"})
         said = ["1 file left the table"] if broken is not None else []
         if self.offsets:
             said.append(
@@ -88,10 +90,22 @@ class Rewind:
             said.append(f"{len(record)} losses are on record in the quarantine")
         return "; ".join(said)
 
+    def behind(self, lake: Lake, broken: LiveFile) -> int:
+        """How many events in files other than `broken` leave the table when the inputs are set back."""
+        files = [str(f.path) for f in whole_files(lake, schema.PART_EVENTS) if f.raw != broken.raw]
+        if not files or not self.offsets:
+            return 0
+        with duckdb.connect() as connection:
+            return sum(n for _, n in connection.execute(AFFECTED, {"files": files, **self._back}).fetchall())
+
+    @property
+    def _back(self) -> dict[str, list[str] | list[int]]:
+        return {"ids": list(self.offsets), "starts": list(self.offsets.values())}
+
     def _without(self, lake: Lake, files: Sequence[LiveFile], now_ms: int) -> tuple[list[Action], int]:
         if not files:
             return [], 0
-        back = {"ids": list(self.offsets), "starts": list(self.offsets.values())}
+        back = self._back
         actions: list[Action] = []
         total = 0
         workshop = lake.root / "_maintenance"
