@@ -204,7 +204,8 @@ def test_identifiers_are_not_taken_for_numbers_of_people() -> None:
     digits = "4111111111111111"
     given = {"event_id": digits, "trace_id": digits, "gen_ai.response.id": digits, "ts": "+12025550123", "x": digits}
     assert line(redact, given) == given | {"x": "[card]"}
-    assert line(redact, {"user_id": digits, "session_id": "a@b.com"}) == {"user_id": "[card]", "session_id": "[email]"}
+    kept = redactor(patterns=EVERYTHING, user_id="keep")
+    assert line(kept, {"user_id": digits, "session_id": "a@b.com"}) == {"user_id": "[card]", "session_id": "[email]"}
 
 
 def test_numbers_that_are_cards_are_redacted_unless_their_key_says_otherwise() -> None:

@@ -17,6 +17,8 @@ from deadreckon.ingest import arrays, lines
 from deadreckon.ingest.decode import Decoded, UserIds, decode
 from deadreckon.ingest.dialects import rewrite
 from deadreckon.ingest.explain import explain
+from deadreckon.ingest.redact.escapes import without_torn_end
+from deadreckon.ingest.redact.users import Users, user_keys, users_of
 from deadreckon.ingest.rejects import Reject, reject
 
 if TYPE_CHECKING:
@@ -33,6 +35,19 @@ class Rules:
     aliases: Mapping[str, str]
     user_ids: UserIds
     redactor: Redactor | None
+
+    @property
+    def users(self) -> Users | None:
+        """What hashes user ids outside the decoder; None when they are kept."""
+        return users_of(user_keys(self.aliases), self.user_ids.salt)
+
+    def clean_head(self, head: bytes) -> bytes:
+        """The kept beginning of an oversize line, in UTF-8, as it may reach the disk."""
+        text = head.decode("utf-8", "replace")
+        if self.redactor:
+            text = without_torn_end(text)
+        clean = _redact_users(text.encode(), self.users)
+        return self.redactor.raw_text(clean.decode()).encode() if self.redactor else clean
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +67,8 @@ def prepare(
     """Decode the lines of these chunks into relation `name`."""
     replaced = [_redacted(piece, rules.redactor) for piece in pieces] if rules.redactor else None
     found = lines.split(pieces, replaced)
-    if rules.redactor:
-        found = lines.Lines(found.table, [_redact_reject(r, rules.redactor) for r in found.rejects], found.counts)
+    if found.rejects:
+        found = lines.Lines(found.table, [_redact_reject(r, rules) for r in found.rejects], found.counts)
     return decode_lines(con, found, name, rules, now)
 
 
@@ -63,7 +78,7 @@ def decode_lines(
     """Decode lines into relation `name`; what no rule can read is explained as a reject."""
     rejects = list(found.rejects)
     first = decode(con, found.table, f"{name}_fast", rules.aliases, rules.user_ids, now)
-    foreign, refused = _rewrite(found.table, first.care, rules.aliases)
+    foreign, refused = _rewrite(found.table, first.care, rules.aliases, rules.users)
     rejects += refused
     parts = [first]
     unread = list(_origins(found.table, first.bad))
@@ -73,7 +88,7 @@ def decode_lines(
         parts.append(second)
         # A line that gave many events is kept whole in the quarantine when one of them was refused.
         unread += _origins(table, np.concatenate([second.bad, second.care]))
-    rejects += _explained(found.table, dict.fromkeys(unread), rules.aliases)
+    rejects += _explained(found.table, dict.fromkeys(unread), rules.aliases, rules.users)
     _combine(con, parts, name)
     columns = tuple(dict.fromkeys(c for part in parts for c in part.columns))
     return Prepared(name, columns, rejects, found.counts)
@@ -93,7 +108,7 @@ def _origins(table: pa.Table, rows: np.ndarray) -> list[tuple[str, int]]:
 
 
 def _rewrite(
-    table: pa.Table, rows: np.ndarray, aliases: Mapping[str, str]
+    table: pa.Table, rows: np.ndarray, aliases: Mapping[str, str], users: Users | None
 ) -> tuple[list[tuple[str, int, int, str]], list[Reject]]:
     """Lines that a dialect rewrites, as (source_id, off, sub, line), and those that cannot be read at all."""
     foreign: list[tuple[str, int, int, str]] = []
@@ -103,9 +118,11 @@ def _rewrite(
         try:
             value = json.loads(line, object_pairs_hook=_unique)
             events = rewrite(value, aliases)
+            if users and users.may_be_in(line):
+                _redact_attributes(events, users)
             foreign += [(source, offset, sub, _written(event)) for sub, event in enumerate(events)]
         except (ValueError, RecursionError):
-            raw = line.encode("utf-8", "surrogatepass")
+            raw = _redact_users(line.encode("utf-8", "surrogatepass"), users)
             refused.append(
                 explain(raw, source, offset, aliases)
                 or reject(source, offset, raw, "unsupported", "the line cannot be read: it is nested too deeply")
@@ -127,7 +144,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-def _explained(table: pa.Table, unread: Mapping[tuple[str, int], None], aliases: Mapping[str, str]) -> list[Reject]:
+def _explained(
+    table: pa.Table, unread: Mapping[tuple[str, int], None], aliases: Mapping[str, str], users: Users | None
+) -> list[Reject]:
     if not unread:
         return []
     rejects = []
@@ -136,7 +155,9 @@ def _explained(table: pa.Table, unread: Mapping[tuple[str, int], None], aliases:
     chosen = table.select(["line", "source_id", "off"]).take(arrays.integers(rows))
     for line, source, offset in zip(*(chosen[c].to_pylist() for c in ("line", "source_id", "off")), strict=True):
         if (source, offset) in unread:
-            said = explain(line.encode("utf-8", "surrogatepass"), source, offset, aliases)
+            # What is said about a line may quote it, too.
+            raw = _redact_users(line.encode("utf-8", "surrogatepass"), users)
+            said = explain(raw, source, offset, aliases)
             if said is not None:  # a blank line is no fault
                 rejects.append(said)
     return rejects
@@ -149,12 +170,25 @@ def _redacted(piece: lines.Piece, redactor: Redactor) -> dict[int, bytes]:
     return redactor.lines_to_change(piece.chunk.data, starts)
 
 
-def _redact_reject(found: Reject, redactor: Redactor) -> Reject:
+def _redact_reject(found: Reject, rules: Rules) -> Reject:
     """A line that is not UTF-8 was not looked into: its text is redacted as well as it can be read."""
-    import base64
-
-    text = base64.b64decode(found.raw).decode("utf-8", "replace") if found.raw_encoding == "base64" else found.raw
-    cleaned = redactor.raw_text(text)
-    if cleaned == text:
+    line = _redact_users(found.line, rules.users)
+    if rules.redactor:
+        text = line.decode("utf-8", "replace")
+        cleaned = rules.redactor.raw_text(text)
+        line = line if cleaned == text else cleaned.encode()
+    if line == found.line:
         return found
-    return reject(found.source_id, found.offset, cleaned.encode(), found.code, found.error, found.field)
+    return reject(found.source_id, found.offset, line, found.code, found.error, found.field)
+
+
+def _redact_users(line: bytes, users: Users | None) -> bytes:
+    return users.line(line) if users else line
+
+
+def _redact_attributes(events: Sequence[dict[str, Any]], users: Users) -> None:
+    """Of several user ids in a line one is the event's; the others must not be told by the attributes."""
+    for event in events:
+        attributes = event.get("attributes")
+        if type(attributes) is dict:
+            users.hash_in(attributes)

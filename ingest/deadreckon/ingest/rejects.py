@@ -30,6 +30,11 @@ class Reject:
         """Where the line stands: its quarantine id."""
         return f"{self.source_id}:{self.offset}"
 
+    @property
+    def line(self) -> bytes:
+        """The bytes that are kept of the line."""
+        return base64.b64decode(self.raw) if self.raw_encoding == "base64" else self.raw.encode()
+
     def row(self) -> dict[str, Any]:
         """The row as the ledger keeps it."""
         return {

@@ -8,6 +8,7 @@ from typing import Final
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _NEEDLESS: Final = re.compile(r"\\+u00(2[013-9a-fA-F]|[346][0-9a-fA-F]|5[0-9abdefABDEF]|7[0-9a-eA-E])")
 _HALF: Final = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+_GAPS: Final = re.compile(r'([\s"]+)')
 _SHORT: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -22,6 +23,18 @@ def undone(text: str) -> str:
         return text
     plain = _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else _SHORT.get(found[2], found[2]), text)
     return plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+
+
+def without_torn_end(text: str) -> str:
+    """Text that was cut anywhere, without what a secret may have been cut through: its last word, and groups of digits.
+
+    A word ends at white space or a quote; words with digits before the last one go too, as in a number in groups.
+    """
+    parts = _GAPS.split(text)  # word, gap, word, ..., word
+    last = len(parts) - 1
+    while last >= 2 and '"' not in parts[last - 1] and any(map(str.isdecimal, parts[last - 2])):
+        last -= 2
+    return "".join(parts[:last])
 
 
 def encoded(text: str) -> bytes:

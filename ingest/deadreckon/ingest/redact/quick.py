@@ -13,6 +13,7 @@ from deadreckon.ingest.redact.custom import Custom
 from deadreckon.ingest.redact.forms import CONTEXTS, Finder, Span
 from deadreckon.ingest.redact.marks import Marks
 from deadreckon.ingest.redact.surgery import Path
+from deadreckon.ingest.redact.users import Users
 
 NOT_IN_IDS: Final = ("phone", "card")
 """Patterns that identifiers may match by chance."""
@@ -33,12 +34,14 @@ class Quick:
         marks: Marks,
         whole: Callable[[Path, bytes], bytes | None],
         joined_by: frozenset[str],
+        users: Users | None,
     ) -> None:
         self._finders = finders
         self._custom = custom
         self._marks = marks
         self._whole = whole
         self._joined_by = joined_by
+        self._users = users
         self._plain = not any("." in key for key in keys) and not any(each.anchored for each in custom)
         names = "|".join(map(re.escape, keys))
         self._named = (
@@ -93,6 +96,8 @@ class Quick:
                 raise NotPlainError  # a number, or the structure of the line
             if text[text.index('"', span.end) + 1 :].lstrip()[:1] == ":":
                 raise NotPlainError  # a key
+            if self._users and self._users.may_name(self._key_before(text, span.start)):
+                raise NotPlainError
             if name not in NOT_IN_IDS or not self._is_identifier(text, span.start):
                 kept.append(span)
         if kept and not name.isidentifier():
@@ -101,13 +106,20 @@ class Quick:
 
     def _is_identifier(self, text: str, position: int) -> bool:
         """Whether the string around a place is the value of a key that events are joined by."""
-        start = text.rindex('"', 0, position)
-        before = text[:start].rstrip()
-        if not before.endswith(":"):
+        key = self._key_before(text, position)
+        if key is None:
             raise NotPlainError  # in a list
-        end = before.rindex('"')
-        key = before[before.rindex('"', 0, end) + 1 : end]
+        start = text.rindex('"', 0, position)
         return key in self._joined_by and is_one_word(text[start + 1 : text.index('"', position)])
+
+    @staticmethod
+    def _key_before(text: str, position: int) -> str | None:
+        """The key of the string around a place; None in a list."""
+        before = text[: text.rindex('"', 0, position)].rstrip()
+        if not before.endswith(":"):
+            return None
+        end = before.rindex('"')
+        return before[before.rindex('"', 0, end) + 1 : end]
 
 
 def is_one_word(text: str) -> bool:

@@ -8,13 +8,17 @@ from typing import Final
 
 import numpy as np
 
+from deadreckon.core.schema import alias_table
 from deadreckon.core.settings import RedactionSettings
 from deadreckon.ingest.redact.custom import Custom
 from deadreckon.ingest.redact.escapes import encoded, lightened, undone
 from deadreckon.ingest.redact.forms import FINDERS
+from deadreckon.ingest.redact.keys import Keys
 from deadreckon.ingest.redact.marks import Marks
 from deadreckon.ingest.redact.prefilter import Prefilter
-from deadreckon.ingest.redact.values import Keys, Values, is_json
+from deadreckon.ingest.redact.surgery import is_json
+from deadreckon.ingest.redact.users import user_keys, users_of
+from deadreckon.ingest.redact.values import Values
 
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -26,8 +30,15 @@ class Redactor:
     salt, the same for the same secret (an e-mail address in any case, a number however it is grouped).
     """
 
-    def __init__(self, settings: RedactionSettings, environ: Mapping[str, str] = os.environ) -> None:
-        """Prepare.
+    def __init__(
+        self,
+        settings: RedactionSettings,
+        environ: Mapping[str, str] = os.environ,
+        aliases: Mapping[str, str] | None = None,
+    ) -> None:
+        """Prepare. `aliases`: which keys are read into which column; ours by default.
+
+        A user id in which a pattern finds something becomes the hash that is stored, not a mark: users stay apart.
 
         Raises:
             ConfigError: mode hash without a salt, or a custom pattern that is not a regular expression.
@@ -38,7 +49,9 @@ class Redactor:
         self._finders = {name: finder for name, finder in FINDERS.items() if name in wanted}
         self._keys = Keys(settings.keys)
         self._prefilter = Prefilter(settings.keys, list(self._finders), self._custom)
-        self._everything = Values(self._keys, self._finders, self._custom, self._marks)
+        salt = environ.get(settings.salt_env, "") if settings.user_id == "hash" else None
+        self._users = users_of(user_keys(alias_table() if aliases is None else aliases), salt)
+        self._everything = Values(self._keys, self._finders, self._custom, self._marks, self._users)
         self._some: dict[frozenset[str], Values] = {}
         self.active = bool(self._keys or self._finders or self._custom)
 
@@ -53,13 +66,17 @@ class Redactor:
     def raw_text(self, text: str) -> str:
         """Text that is no JSON, perhaps a torn line: patterns everywhere, and `key: value` of named keys."""
         light = lightened(text)
-        new = self.text(self._keys.remove_from_text(light, self._marks))
+        new = self._users.text(light, lambda bare: self.text(bare) != bare) if self._users else light
+        new = self.text(self._keys.replace_in_text(new, self._new_value))
         if new == light:
             new = text
         plain = undone(new)
         if plain != new and (bare := self.raw_text(plain)) != plain:
             return bare  # a secret that escapes had hidden
         return new
+
+    def _new_value(self, name: str, bare: str) -> str | None:
+        return None if self._marks.is_mark(name, bare) else self._marks.mark(name, bare)
 
     def suspects(self, data: bytes | memoryview, starts: np.ndarray) -> np.ndarray:
         """The indices of lines that may hold a secret; every line that does is among them."""
@@ -92,7 +109,7 @@ class Redactor:
             finders = {name: finder for name, finder in self._finders.items() if name in names}
             custom = self._custom if Prefilter.CUSTOM in names else []
             keys = self._keys if Prefilter.KEYS in names else Keys(())
-            values = self._some[names] = Values(keys, finders, custom, self._marks)
+            values = self._some[names] = Values(keys, finders, custom, self._marks, self._users)
         return values
 
     def _line(self, raw: bytes, values: Values) -> bytes:

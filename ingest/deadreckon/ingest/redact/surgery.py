@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+import orjson
+
 _TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]:,]|[^\s{}\[\]:,"]+', re.DOTALL)
 
 _HALF: Final = re.compile("[\ud800-\udc7f\udd00-\udfff]")
@@ -40,6 +42,21 @@ class _Frame:
     attribute: str | None = None
     """In an OTLP attribute, {"key": ..., "value": ...}: what its key says."""
     names: set[str] = field(default_factory=set)
+
+
+def is_json(body: bytes) -> bool:
+    """Whether bytes are one JSON value, by the rules that people live by: NaN, long integers, half characters pass."""
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass  # stricter than people are: ask again below
+    else:
+        return True
+    try:
+        json.loads(body.decode("utf-8", "surrogateescape"))
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def unquote(token: bytes) -> str:
