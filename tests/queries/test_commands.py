@@ -88,6 +88,30 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(make_lake(tmp_path_factory.mktemp("lake"), events, [{"record": "source"}]).root)
 
 
+@pytest.fixture(scope="module")
+def deep(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A lake with one trace: ten levels, and a span whose parent is missing."""
+    spans = [
+        {
+            "kind": "span",
+            "trace_id": "deep",
+            "span_id": f"s{i}",
+            "parent_span_id": f"s{i - 1}" if i > 1 else None,
+            "name": f"step {i}",
+            "operation": "chat",
+            "model": "a-model-of-a-long-name",
+            "model_version": "2026-06-01",
+            "ts": at(f"3 10:00:{i:02}"),
+            "duration_ms": 1000.0,
+            "input_tokens": 1000,
+        }
+        for i in range(1, 12)
+    ]
+    lost = {"kind": "span", "trace_id": "deep", "span_id": "x", "parent_span_id": "gone", "name": "a step"}
+    lost |= {"ts": at("3 10:00:01"), "duration_ms": 11000.0, "tool": "the-long-name-of-a-tool-that-hardly-fits"}
+    return str(make_lake(tmp_path_factory.mktemp("deep"), [*spans, lost]).root)
+
+
 def reckon(capsys: Captured, *words: str) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of a command."""
     code = main(list(words))
@@ -263,6 +287,27 @@ def test_trace_draws_for_people(capsys: Captured, lake: str, monkeypatch: pytest
     ):
         assert expected in out
     assert "\x1b" not in out
+
+
+@pytest.mark.parametrize("width", [40, 80, 100, 200])
+def test_trace_keeps_to_the_terminal(capsys: Captured, deep: str, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    """One line a span at any width: the bar gives way first, then names are cut; what is odd is said to the last."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    out = reckon(capsys, "trace", "deep", "--lake", deep, "--format", "table")[1]
+    lines = out.splitlines()
+    assert all(len(line) <= width for line in lines)
+    rows = lines[next(i for i, line in enumerate(lines) if line.startswith("step")) + 1 :]
+    assert len(rows) == 12
+    assert max(row.count("█") for row in rows) == (20 if width == 200 else 6)
+    assert any("…" in row for row in rows) == (width != 200)
+    if width > 40:
+        assert "a step (parent missing)" in out
+        assert ("[10] step 11" in out) == (width == 80)
+    monkeypatch.delenv("COLUMNS")
+    assert (
+        "step 11  a-model-of-a-long-name 2026-06-01"
+        in reckon(capsys, "trace", "deep", "--lake", deep, "--format", "table")[1]
+    )
 
 
 def test_trace_has_flat_formats_and_limits(capsys: Captured, lake: str) -> None:

@@ -4,41 +4,62 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.table import Table
+from rich.cells import cell_len
+from rich.console import Console
 from rich.text import Text
 
-from deadreckon.cli.output import console, visible
+from deadreckon.cli.lines import GAP, Column, draw, room
+from deadreckon.cli.output import console, one_line
 
 if TYPE_CHECKING:
     from deadreckon.queries.trace import Found
     from deadreckon.queries.tree import Node, Tree
 
 _STYLES: Final = {"error": "red", "timeout": "red", "cancelled": "yellow", "ok": "green"}
-_BAR: Final = 20
+_COLUMNS: Final = (
+    *(
+        Column("step", least=12),
+        Column("start", right=True),
+        Column("took", right=True),
+        Column(),
+        Column("status", least=7),
+    ),
+    *(Column("tokens", right=True), Column("cost", right=True)),
+)
+_PLACE: Final = 3
+"""Of the bar among them."""
+_NAME: Final = 16
+"""Cells that a name should have behind the lines of its levels."""
+_LONGEST: Final = 20
+_SHORTEST: Final = 6
+"""Cells of the bar. It gives way before names are cut."""
 _DEEPEST: Final = 24
-"""Levels that are drawn; deeper ones stand on this one with their depth in words."""
+"""Levels that are drawn, where there is room; deeper ones stand on this one with their depth in words."""
 
 
-def draw(found: Found) -> None:
-    """Print every tree, and what stands beside them."""
+def draw_found(found: Found) -> None:
+    """Print every tree, and what stands beside them: a line each, however narrow the terminal is."""
     out = console()
+    width = room(out)
     also = f" (also a {', a '.join(found.also)} id)" if found.also else ""
-    out.print(Text(visible(f"{found.kind} {found.id}{also}"), style="bold"))
+    out.print(Text(one_line(f"{found.kind} {found.id}{also}"), style="bold"))
     for tree in found.traces:
         out.print()
-        out.print(Text(_summary(tree)))
-        out.print(_table(tree, found))
+        for facts in _summary(tree):
+            _facts(out, facts, width)
+        _tree(out, tree, found, width)
     if found.beside:
         out.print()
         out.print(Text("beside it" if found.traces else "in no trace", style="bold"))
-        for event in found.beside:
-            out.print(Text(f"  {event['ts']:%Y-%m-%d %H:%M:%S}  {visible(said(event))}"))
+        rows = [[Text(), Text(f"{e['ts']:%Y-%m-%d %H:%M:%S}"), Text(one_line(said(e)))] for e in found.beside]
+        draw(out, (Column(), Column(), Column(least=12)), rows, width, names=False)
 
 
-def _summary(tree: Tree) -> str:
+def _summary(tree: Tree) -> list[list[str]]:
     first = next((n.event for n in tree.nodes if n.event["kind"] == "span"), tree.nodes[0].event if tree.nodes else {})
+    spans = len(tree.spans)
     parts = [f"trace {tree.trace_id}", f"{tree.started_at:%Y-%m-%d %H:%M:%S} UTC", duration(tree.duration_ms)]
-    parts.append(f"{len(tree.spans)} spans")
+    parts.append(f"{spans} span{'' if spans == 1 else 's'}")
     if failed := sum(n.failed for n in tree.nodes):
         parts.append(f"{failed} failed")
     if tokens := (tree.total("input_tokens") or 0) + (tree.total("output_tokens") or 0):
@@ -48,35 +69,53 @@ def _summary(tree: Tree) -> str:
     if unpriced := sum(n.cost_source == "unpriced" for n in tree.nodes):
         parts.append(f"{unpriced} {'call' if unpriced == 1 else 'calls'} unpriced")
     ids = [f"{k} {first[k]}" for k in ("request_id", "session_id", "environment", "variant") if first.get(k)]
-    return visible(" · ".join(parts)) + ("\n" + visible(" · ".join(ids)) if ids else "")
+    return [parts, ids] if ids else [parts]
 
 
-def _table(tree: Tree, found: Found) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    table.add_column("step", overflow="fold", ratio=None)
-    for name in ("start", "took"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    table.add_column("status", no_wrap=True)
-    for name in ("tokens", "cost"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for node in tree.nodes:
-        table.add_row(*_cells(node, tree, asked=found.kind == "span" and node.event["span_id"] == found.id))
-    return table
+def _facts(out: Console, parts: list[str], width: int | None) -> None:
+    """Print facts in a row; a new line begins between two of them and never inside one."""
+    line = ""
+    for part in map(one_line, parts):
+        longer = f"{line} · {part}" if line else part
+        if line and width is not None and cell_len(longer) > width:
+            out.print(Text(line), soft_wrap=True)
+            longer = part
+        line = longer
+    out.print(Text(line), soft_wrap=True)
 
 
-def _cells(node: Node, tree: Tree, *, asked: bool) -> list[Text]:
+def _tree(out: Console, tree: Tree, found: Found, width: int | None) -> None:
+    rows = [_cells(n, asked=found.kind == "span" and n.event["span_id"] == found.id) for n in tree.nodes]
+    # What the other columns and the shortest bar leave to the names and the lines before them.
+    others = [max([len(c.name), *(row[i].cell_len for row in rows)]) for i, c in enumerate(_COLUMNS)][1:]
+    left = None if width is None else width - sum(others) - GAP * len(others) - _SHORTEST
+    deepest = _DEEPEST if left is None else max(2, min(_DEEPEST, (left - _NAME) // 3))
+    for row, node in zip(rows, tree.nodes, strict=True):
+        row[0] = Text(_lines(node, deepest), style="dim").append_text(row[0])
+    names = max((row[0].cell_len for row in rows), default=0)
+    length = _LONGEST if left is None else max(_SHORTEST, min(_LONGEST, left + _SHORTEST - names))
+    for row, node in zip(rows, tree.nodes, strict=True):
+        if node.event["kind"] == "span":
+            row[_PLACE].append(_bar(node, tree, length))
+    draw(out, _COLUMNS, rows, width)
+
+
+def _cells(node: Node, *, asked: bool) -> list[Text]:
+    """A row without the lines of its level and without its bar: they depend on the room that all rows leave."""
     from deadreckon.queries.tree import status_of
 
     event = node.event
-    label = Text(_lines(node), style="dim")
+    label = Text()
     is_span = event["kind"] == "span"
-    label.append(visible(node.name if is_span else said(event)), style="bold" if asked else "" if is_span else "italic")
-    label.append(visible(_who(event)) if is_span else "", style="dim")
-    if asked:
-        label.append("  <- this span", style="bold")
+    label.append(
+        one_line(node.name if is_span else said(event)), style="bold" if asked else "" if is_span else "italic"
+    )
+    # What is odd comes first: a narrow terminal cuts from the right.
     if node.note:
-        label.append(f"  ({node.note})", style="yellow")
+        label.append(f" ({node.note})", style="yellow")
+    if asked:
+        label.append(" <- this span", style="bold")
+    label.append(_who(event) if is_span else "", style="dim")
     status = status_of(event)
     tokens = "" if not node.counted else "+".join(str(event[k] or 0) for k in ("input_tokens", "output_tokens"))
     cost = "" if not node.counted else money(node.cost_usd) if node.cost_usd is not None else (node.cost_source or "")
@@ -84,18 +123,18 @@ def _cells(node: Node, tree: Tree, *, asked: bool) -> list[Text]:
         label,
         Text(f"+{duration(node.offset_ms)}", style="dim"),
         Text(duration(event["duration_ms"]) if event["duration_ms"] is not None else ""),
-        Text(_bar(node, tree) if is_span else "", style=_STYLES.get(status or "", "")),
-        Text(visible(_status(event, status)) if is_span else "", style=_STYLES.get(status or "", "")),
+        Text(style=_STYLES.get(status or "", "")),
+        Text(one_line(_status(event, status)) if is_span else "", style=_STYLES.get(status or "", "")),
         Text(tokens),
         Text(cost),
     ]
 
 
-def _lines(node: Node) -> str:
+def _lines(node: Node, deepest: int) -> str:
     if node.depth == 0:
         return ""
-    guides = "".join("   " if last else "│  " for last in node.last[1 : min(node.depth, _DEEPEST)])
-    deeper = f"[{node.depth}] " if node.depth > _DEEPEST else ""
+    guides = "".join("   " if last else "│  " for last in node.last[1 : min(node.depth, deepest)])
+    deeper = f"[{node.depth}] " if node.depth > deepest else ""
     return guides + ("└─ " if node.last[node.depth] else "├─ ") + deeper
 
 
@@ -105,7 +144,7 @@ def _who(event: dict[str, Any]) -> str:
     if (event["attempt"] or 1) > 1:
         parts.append(f"attempt {event['attempt']}")
     said_ = ", ".join(str(p) for p in parts if p)
-    return f"  {said_}" if said_ else ""
+    return f"  {one_line(said_)}" if said_ else ""
 
 
 def _status(event: dict[str, Any], status: str | None) -> str:
@@ -130,18 +169,18 @@ def said(event: dict[str, Any]) -> str:
     return f"{event['kind']} {name}".strip()
 
 
-def _bar(node: Node, tree: Tree) -> str:
+def _bar(node: Node, tree: Tree, length: int) -> str:
     if tree.duration_ms <= 0:
         return "█"
-    start = min(int(node.offset_ms / tree.duration_ms * _BAR), _BAR - 1)
-    end = (node.offset_ms + (node.event["duration_ms"] or 0)) / tree.duration_ms * _BAR
-    return " " * start + "█" * max(round(min(end, _BAR)) - start, 1)
+    start = min(int(node.offset_ms / tree.duration_ms * length), length - 1)
+    end = (node.offset_ms + (node.event["duration_ms"] or 0)) / tree.duration_ms * length
+    return " " * start + "█" * max(round(min(end, length)) - start, 1)
 
 
 def duration(ms: float) -> str:
     """Milliseconds as people say them."""
     if ms < 1:
-        return f"{ms:.2f} ms"
+        return f"{ms:.2f} ms" if ms else "0 ms"
     if ms < 1_000:
         return f"{ms:.0f} ms"
     if ms < 60_000:

@@ -59,9 +59,9 @@ def command(
     if shown is Format.json:
         sys.stdout.write(dumps(_document(found), indent=True))
     elif shown is Format.table:
-        from deadreckon.cli.drawing import draw
+        from deadreckon.cli.drawing import draw_found
 
-        draw(found)
+        draw_found(found)
     else:
         records = _flat(found)
         columns = list(records[0]) if records else []
