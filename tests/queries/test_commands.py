@@ -225,6 +225,18 @@ def test_views_lists_them_all_and_describes_one(capsys: Captured) -> None:
     assert reckon(capsys, "views", "--docs")[1].startswith("# Views")
 
 
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_views_keep_to_the_terminal(capsys: Captured, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    """A view is one line, a column's meaning goes on below; --lake is taken as by every other command."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = reckon(capsys, "views", "--lake", "anywhere", "--format", "table")[1].splitlines()
+    assert [line.split()[0] for line in lines] == ["view", *sorted(views())]
+    described = reckon(capsys, "views", "model_calls", "--format", "table")[1].splitlines()
+    assert all(len(line) <= width for line in [*lines, *described])
+    assert "…" not in "".join(described)
+    assert any(line.split() == ["column", "type", "unit", "meaning"] for line in described)
+
+
 def test_views_knows_what_was_meant(capsys: Captured) -> None:
     """A misspelt view is answered with the nearest."""
     assert "errors_by_version" in refused(capsys, 2, "views", "error_by_version")["hint"]

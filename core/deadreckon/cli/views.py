@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
+from deadreckon.cli.lines import Column, draw, room
 from deadreckon.cli.options import FormatOption
-from deadreckon.cli.output import Format, chosen, dumps, say, show_rows
+from deadreckon.cli.output import Format, chosen, console, dumps, say, show_rows
 from deadreckon.core.errors import UsageError
 
 
@@ -19,6 +22,9 @@ def command(
     docs: Annotated[
         bool, typer.Option("--docs", help="Print all views with all their columns as one page of Markdown.")
     ] = False,
+    lake: Annotated[  # noqa: ARG001 - so that the same options go with every command
+        str | None, typer.Option("--lake", metavar="DIR", help="Not needed: every lake has the same views.")
+    ] = None,
     format_: FormatOption = None,
 ) -> None:
     """Describe the views that `reckon sql` can ask: what each answers, its grain, its columns and their units.
@@ -38,6 +44,12 @@ def command(
         if sql:
             raise UsageError("--sql prints the query of one view", hint="reckon views errors_by_version --sql")
         listed = sorted(views().values(), key=lambda v: v.name)
+        if shown is Format.table:
+            out = console()
+            rows = [[Text(v.name, style="bold"), Text(v.purpose)] for v in listed]
+            draw(out, (Column("view"), Column("answers", least=20)), rows, room(out))
+            say("reckon views NAME describes one with its columns")
+            return
         show_rows(["view", "one_row", "answers"], [[v.name, v.grain, v.purpose] for v in listed], shown)
         return
     view = view_named(name)
@@ -51,5 +63,16 @@ def command(
         sys.stdout.write(dumps(record | {"columns": [dict(zip(fields, r, strict=True)) for r in rows]}, indent=True))
         return
     if shown is Format.table:
-        say(f"{view.name}: {view.purpose}\ngrain: {view.grain}\n")
+        _describe(view.name, view.purpose, view.grain, rows)
+        return
     show_rows(["column", "type", "unit", "meaning"], rows, shown)
+
+
+def _describe(name: str, purpose: str, grain: str, rows: Sequence[Sequence[str | None]]) -> None:
+    out = console()
+    width = room(out)
+    head = [[Text(name, style="bold"), Text(purpose)], [Text("grain"), Text(grain)]]
+    draw(out, (Column(), Column(least=20, wrap=True)), head, width, names=False)
+    out.print()
+    columns = (Column("column"), Column("type"), Column("unit"), Column("meaning", least=20, wrap=True))
+    draw(out, columns, [[Text(cell or "") for cell in row] for row in rows], width)
