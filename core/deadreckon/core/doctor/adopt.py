@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from deltalake.transaction import AddAction
 
 from deadreckon.core import schema
 from deadreckon.core.doctor.history import Range
-from deadreckon.core.doctor.inputs import unread, whole_files
+from deadreckon.core.doctor.inputs import Input, unread, whole_files
 from deadreckon.core.doctor.partial import SERIAL
 from deadreckon.core.durable import fsync_all
 from deadreckon.core.lake import EVENTS_TABLE, Action, Lake, commit
@@ -26,9 +26,11 @@ from deadreckon.core.maintenance.merge import READ, describe, engine, statistics
 from deadreckon.core.maintenance.tables import live_files
 from deadreckon.core.maintenance.vacuum import unused
 
+ADOPTED: Final = "adopted-"
 PLACE: Final = re.compile(r"part=(events|ledger)/date=(\d{4}-\d\d-\d\d)/[^/]+\.parquet")
 HELD: Final = f"""
-    FROM {READ} SELECT source_id, source_offset, end_offset, ingested_at, committed WHERE record = 'source'
+    FROM {READ} SELECT source_id, source_offset, end_offset, ingested_at, committed, source_path, tail_hash
+    WHERE record = 'source'
 """
 COUNTED: Final = f"""
     FROM {READ} SELECT count(*)
@@ -48,6 +50,7 @@ class Held:
     range: Range
     ingested_at: datetime
     committed: int
+    input: Input
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,40 +61,47 @@ class LostCommit:
     held: tuple[Held, ...]
     events: tuple[Path, ...]
 
+    @property
+    def count(self) -> int:
+        """Its events."""
+        return sum(h.committed for h in self.held)
+
+
+def lost_commits(lake: Lake) -> Iterator[LostCommit]:
+    """Commits that the log does not have, but all of whose data files are there.
+
+    All of their inputs must miss just the bytes that they held: read exactly up to them, or to beyond them.
+    """
+    root = lake.table_path()
+    parts: dict[str, list[Path]] = {schema.PART_EVENTS: [], schema.PART_LEDGER: []}
+    for orphan in unused(lake, EVENTS_TABLE, now=datetime.now(UTC), hours=0):
+        place = PLACE.fullmatch(orphan.path.relative_to(root).as_posix())
+        # What an adoption that was killed wrote is there a second time under the name that it had.
+        if orphan.orphan and place and not orphan.path.name.startswith(ADOPTED) and _readable(orphan.path):
+            parts[place[1]].append(orphan.path)
+    if not parts[schema.PART_LEDGER]:
+        return
+    offsets, holes = Log.of(root).offsets(), unread(lake)
+    for ledger in sorted(parts[schema.PART_LEDGER]):
+        held = _held(ledger)
+        missed = all(offsets.get(h.range.source_id, 0) == h.range.start or _within(h.range, holes) for h in held)
+        if missed and any(h.range.end > h.range.start for h in held):
+            events = _complete(held, parts[schema.PART_EVENTS])
+            if events is not None:
+                yield LostCommit(ledger, tuple(held), tuple(events))
+
 
 def adoptable(lake: Lake, found: Range) -> LostCommit | None:
-    """The data files of a lost commit that held this range; None unless all of them are there and nothing else."""
-    orphans = [f.path for f in unused(lake, EVENTS_TABLE, now=datetime.now(UTC), hours=0) if f.orphan]
-    root = lake.table_path()
-    parts: dict[str, list[Path]] = {"events": [], "ledger": []}
-    for path in orphans:
-        place = PLACE.fullmatch(path.relative_to(root).as_posix())
-        if place and _readable(path):
-            parts[place[1]].append(path)
-    offsets, holes = Log.of(root).offsets(), unread(lake)
-    for ledger in parts["ledger"]:
-        held = _held(ledger)
-        ours = [h for h in held if h.range.source_id == found.source_id]
-        # All of its inputs must miss just these bytes: read to beyond them, or exactly up to them.
-        fits = all(offsets.get(h.range.source_id, 0) == h.range.start or _within(h.range, holes) for h in held)
-        if (
-            fits
-            and any(_within(h.range, [found]) for h in ours)
-            and (events := _complete(held, parts["events"])) is not None
-        ):
-            return LostCommit(ledger, tuple(held), tuple(events))
-    return None
+    """The lost commit that held some of this range and nothing beyond it; None when its data files are not there."""
+    return next((lost for lost in lost_commits(lake) if any(_within(h.range, [found]) for h in lost.held)), None)
 
 
-def adopt(lake: Lake, found: Range) -> str:
-    """Commit the files of the lost commit that held this range; empty when there are none.
+def adopt(lake: Lake, lost: LostCommit) -> str:
+    """Commit the files of a lost commit; what was done.
 
     They are written anew without events that came in by another way since, so that nothing is there twice, and so that
     an ingester that still thinks of the old files as its own can throw them away.
     """
-    lost = adoptable(lake, found)
-    if lost is None:
-        return ""
     table = lake.table()
     live = [str(f.path) for f in whole_files(lake, schema.PART_EVENTS)]
     _, covered = live_files(table)
@@ -103,7 +113,7 @@ def adopt(lake: Lake, found: Range) -> str:
         for path in lost.events:
             one = {"files": [str(path)]}
             columns = describe(connection, one)
-            aside = workshop / f"adopted-{uuid.uuid4()}.parquet"
+            aside = workshop / f"{ADOPTED}{uuid.uuid4()}.parquet"
             query = (
                 NEW_ROWS if live else f"FROM {READ} WHERE ingested_at = $at AND source_id IN (FROM unnest($sources))"
             )
@@ -114,7 +124,7 @@ def adopt(lake: Lake, found: Range) -> str:
                 chosen = {c: columns[c] for c in covered if c in columns}
                 actions.append(_placed(lake, path, aside, statistics_of(connection, {"files": [str(aside)]}, chosen)))
             brought += count
-        aside = workshop / f"adopted-{uuid.uuid4()}.parquet"
+        aside = workshop / f"{ADOPTED}{uuid.uuid4()}.parquet"
         write_rows(connection, f"FROM {READ}", {"files": [str(lost.ledger)]}, (), aside)
         actions.append(_placed(lake, lost.ledger, aside, statistics_of(connection, {"files": [str(aside)]}, {})))
     ends = {h.range.source_id: h.range.end for h in lost.held}
@@ -137,14 +147,14 @@ def _readable(path: Path) -> bool:
 
 
 def _held(ledger: Path) -> list[Held]:
-    rows = duckdb.execute(HELD, {"files": [str(ledger)]}).fetchall()
-    return [Held(Range(source, start, end), at, committed or 0) for source, start, end, at, committed in rows]
-
-
-def _all_there(lake: Lake, held: list[Held]) -> bool:
-    """Whether the events are in the table, merged before their entry was lost, and only the ledger is missing."""
-    live = [str(f.path) for f in whole_files(lake, schema.PART_EVENTS)]
-    return bool(live) and all(_count(live, h) == h.committed for h in held)
+    try:
+        rows = duckdb.execute(HELD, {"files": [str(ledger)]}).fetchall()
+    except duckdb.Error:
+        return []  # another program's file, without the columns of a ledger
+    return [
+        Held(Range(source, start, end), at, committed or 0, Input(path or "", end, tail or ""))
+        for source, start, end, at, committed, path, tail in rows
+    ]
 
 
 def _count(files: list[str], held: Held) -> int:

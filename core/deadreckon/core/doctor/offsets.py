@@ -74,9 +74,9 @@ def _lost_range(lake: Lake, found: Range, name: str) -> Finding:
 def _mend_range(_cabinet: Cabinet, *, lake: Lake, found: Range) -> str:
     if found not in unread(lake):
         return "mended together with another"
-    said = adopt(lake, found)
-    if said:
-        return said
+    lost = adoptable(lake, found)
+    if lost:
+        return adopt(lake, lost)
     plan = Rewind.plan(lake, [found])
     if plan.offsets:
         return plan.carry_out(lake, None)

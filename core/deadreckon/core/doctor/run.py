@@ -16,6 +16,7 @@ from deadreckon.core.doctor.finding import Cabinet, Finding, Severity, Stage
 from deadreckon.core.doctor.leftovers import examine_orphans, examine_temporary, examine_workshop, openable
 from deadreckon.core.doctor.offsets import examine_offsets
 from deadreckon.core.doctor.spool import examine_spool
+from deadreckon.core.doctor.unlogged import examine_unlogged
 from deadreckon.core.durable import write_atomically
 from deadreckon.core.errors import CommitConflictError, DeadreckonError, LakeNotFoundError
 from deadreckon.core.lake import EVENTS_TABLE, Lake, TableSpec
@@ -94,7 +95,7 @@ def examine(lake: Lake, settings: Settings, *, deep: bool, now: datetime) -> lis
         found += files
         if spec.name == EVENTS_TABLE.name:
             # Without all of the ledger it would seem as if inputs had never been read.
-            found += [] if files else examine_offsets(lake)
+            found += [] if files else [*examine_offsets(lake), *examine_unlogged(lake, now=now)]
             found += examine_spool(lake, settings.ingest.sources, now=now)
         found += examine_orphans(lake, spec, now=now, hours=settings.maintain.vacuum_hours)
         found += examine_temporary(lake, spec, now=now)
