@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -379,3 +380,22 @@ def test_status_says_how_much_and_how_fresh(capsys: Captured, lake: str) -> None
     assert (said["events"], said["sources"], said["quarantined"], said["firing"]) == (8, 1, 0, None)
     assert said["last_event"] == "2026-06-03T12:00:00+00:00"
     assert said["as_of"] == "2026-06-20T12:00:00+00:00"
+
+
+def test_status_for_people(capsys: Captured, lake: str) -> None:
+    """Sizes, days and times as people say them, each on a line of its own."""
+    code, out, err = reckon(capsys, "status", "--lake", lake, "--format", "table")
+    assert (code, err) == (0, "")
+    said = dict(line.split(maxsplit=1) for line in out.splitlines())
+    assert re.fullmatch(r"\d+\.\d kB", said["bytes"])
+    assert re.fullmatch(r"2026-06-03 \([\d,]+ days ago\)", said["last_day"])
+    assert said["last_event"] == "2026-06-03 12:00:00 UTC"
+    assert said["firing"] == "unknown: the monitor never ran"
+
+
+def test_status_of_an_empty_lake(capsys: Captured, tmp_path: Path) -> None:
+    """There is nothing to be fresh or stale."""
+    made = str(make_lake(tmp_path / "empty", [], []).root)
+    out = reckon(capsys, "status", "--lake", made, "--format", "table")[1]
+    assert "last_event   never" in out
+    assert answered(capsys, "status", "--lake", made)["last_day"] is None

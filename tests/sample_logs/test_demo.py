@@ -90,9 +90,10 @@ def test_chain_from_a_click(found: dict[str, Any], answers: Answers) -> None:
 
 
 def test_versions_and_waste(found: dict[str, Any], answers: Answers) -> None:
-    """Cost by version and by reason of waste adds up to the story's."""
+    """Calls and cost by version and by reason of waste adds up to the story's."""
     for version, expected in answers["versions"].items():
         rows = [r for r in found["versions"] if r["model_version"] == version]
+        assert sum(r["calls"] for r in rows) == expected["calls"]
         assert sum(r["cost_usd"] for r in rows) == pytest.approx(expected["cost_usd"])
     assert {r["reason"]: r["calls"] for r in found["wasted"]} == {k: v["calls"] for k, v in answers["wasted"].items()}
 

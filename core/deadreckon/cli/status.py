@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from rich.filesize import decimal
+
 from deadreckon.cli.options import ConfigOption, FormatOption, LakeOption, settings_for
 from deadreckon.cli.output import chosen, show_record
 
@@ -31,18 +37,35 @@ def command(lake: LakeOption = None, config: ConfigOption = None, format_: Forma
         firing = len(current(opened, states=["firing"]))
     except DataError:
         firing = None  # the monitor never ran: nobody knows
-    show_record(
-        {
-            "lake": str(opened.root),
-            "version": snapshot.version,
-            "events": sum(f.rows for f in events),
-            "files": len(snapshot.files),
-            "bytes": sum(f.size for f in snapshot.files),
-            "first_day": dates[0] if dates else None,
-            "last_day": dates[-1] if dates else None,
-            "as_of": answer.as_of,
-            **dict(zip(answer.columns, answer.rows[0], strict=True)),
-            "firing": firing,
-        },
-        chosen(format_),
-    )
+    record = {
+        "lake": str(opened.root),
+        "version": snapshot.version,
+        "events": sum(f.rows for f in events),
+        "files": len(snapshot.files),
+        "bytes": sum(f.size for f in snapshot.files),
+        "first_day": dates[0] if dates else None,
+        "last_day": dates[-1] if dates else None,
+        "as_of": answer.as_of,
+        **dict(zip(answer.columns, answer.rows[0], strict=True)),
+        "firing": firing,
+    }
+    show_record(record, chosen(format_), people=_said(record, datetime.now(UTC)))
+
+
+def _said(record: Mapping[str, Any], now: datetime) -> dict[str, str]:
+    """What people read instead of a bare number or day."""
+    said = {key: f"{record[key]:,}" for key in ("events", "files", "sources", "quarantined")}
+    said["bytes"] = decimal(record["bytes"])
+    for key in ("first_day", "last_day"):
+        said[key] = _day(record[key], now.date()) if record[key] else "none: the lake holds no events"
+    for key in ("as_of", "last_event"):
+        said[key] = f"{record[key].astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if record[key] else "never"
+    if record["firing"] is None:
+        said["firing"] = "unknown: the monitor never ran"
+    return said
+
+
+def _day(day: date, today: date) -> str:
+    days = (today - day).days
+    ago = "today" if days == 0 else "yesterday" if days == 1 else f"{days:,} days ago"
+    return f"{day} ({ago})" if days >= 0 else f"{day} (to come)"

@@ -1,9 +1,10 @@
--- How fast, how reliable and how dear each version answers, by its role. Sums of doubles depend on
+-- How fast, how reliable and how dear each version answers, by its role. `calls` are all of them, as the error rate sees
+-- them; the quantiles are of those that were answered or timed out. Sums of doubles depend on
 -- their order in the last digits, so they are rounded.
 SELECT
     l.model_version,
     l.variant,
-    l.calls,
+    e.calls,
     l.p50_ms,
     l.p95_ms,
     l.ttft_p50_ms,
