@@ -25,6 +25,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "trace": ("deadreckon.cli.trace", "Draw one request or trace as a tree with times and cost."),
     "monitor": ("deadreckon.cli.monitor", "Evaluate the rules once; the exit code says whether something fires."),
     "alerts": ("deadreckon.cli.alerts", "List what fires now and what fired."),
+    "drift": ("deadreckon.cli.drift", "How far one selection of events has drifted from another."),
     "quarantine": ("deadreckon.cli.quarantine", "Lines that were refused: list, show, replay, drop."),
     "catalog": ("deadreckon.cli.catalog", "Write a .duckdb file of the views that any DuckDB client opens."),
     "maintain": ("deadreckon.cli.maintain", "Compact, expire, vacuum and checkpoint the lake."),

@@ -1,0 +1,100 @@
+"""`reckon drift`: how far one selection of events is from another."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from deadreckon.cli.options import ConfigOption, FormatOption, LakeOption, settings_for
+from deadreckon.cli.output import Format, chosen, dumps, say, show_rows
+
+if TYPE_CHECKING:
+    from deadreckon.drift import Comparison
+    from deadreckon.drift.observe import Observed
+
+command = typer.Typer(no_args_is_help=True, help="How far data have drifted from other data.")
+
+
+@command.callback()
+def _group() -> None:
+    """How far data have drifted from other data."""
+
+
+@command.command("compare")
+def compare(
+    subject: Annotated[
+        str,
+        typer.Option(
+            "--subject", help="feature:NAME, output:NAME, score:NAME, or a column such as latency_ms or tool."
+        ),
+    ],
+    reference: Annotated[str, typer.Option("--reference", help="FROM..TO, COLUMN=VALUE, or several with commas.")],
+    current: Annotated[str, typer.Option("--current", help="What is compared with it, said the same way.")],
+    *,
+    lake: LakeOption = None,
+    config: ConfigOption = None,
+    format_: FormatOption = None,
+) -> None:
+    """Every distance between two selections of a subject's values, computed from the values themselves.
+
+    Numbers: Kolmogorov-Smirnov, Wasserstein, and PSI, KL, Jensen-Shannon, Hellinger, total variation, L-infinity,
+    chi-square, Cramer's V and G over groups of a twentieth of the reference each. Texts: the same over the texts.
+
+    Example: reckon drift compare --subject feature:age --reference 2026-09-01..2026-09-08 --current 2026-09-08..
+
+    Example: reckon drift compare --subject tool --reference model_version=1.3.0 --current model_version=1.4.0
+    """
+    from deadreckon.drift import compare as compared
+    from deadreckon.drift.observe import observe, samples
+    from deadreckon.drift.selection import selection
+    from deadreckon.drift.subject import subject as named
+    from deadreckon.queries import connect
+
+    about, sides = named(subject), (selection(reference), selection(current))
+    with connect(settings=settings_for(lake, config)) as con:
+        before, after = (observe(con, about, side) for side in sides)
+    found = compared(*samples(about, before, after))
+    shown = chosen(format_)
+    if shown is Format.json:
+        sys.stdout.write(dumps(_document(subject, reference, current, found, before, after), indent=True))
+        return
+    rows = [[d.name, d.value, d.p_value, d.unit] for d in found.distances]
+    show_rows(["distance", "value", "p_value", "unit"], rows, shown)
+    if shown is Format.table:
+        show_rows(["group", "reference", "current"], _shares(found), shown)
+        say(
+            f"{found.kind}: {found.n_reference:,} values in the reference, {found.n_current:,} in the current selection"
+            f"; nulls {_null_share(before)} and {_null_share(after)}"
+        )
+
+
+def _shares(found: Comparison) -> list[list[Any]]:
+    """The groups with the most change, at most twenty, in their order."""
+    changes = [abs(g.reference / found.n_reference - g.current / found.n_current) for g in found.groups]
+    most = sorted(sorted(range(len(changes)), key=lambda i: -changes[i])[:20])
+    return [
+        [g.label, f"{g.reference / found.n_reference:.1%}", f"{g.current / found.n_current:.1%}"]
+        for g in (found.groups[i] for i in most)
+    ]
+
+
+def _null_share(side: Observed) -> str:
+    everything = side.n_null + len(side.numbers) + sum(side.labels.values())
+    return f"{side.n_null / everything:.1%}"
+
+
+def _document(
+    subject: str, reference: str, current: str, found: Comparison, before: Observed, after: Observed
+) -> dict[str, Any]:
+    return {
+        "subject": subject,
+        "kind": found.kind,
+        "reference": {"selection": reference, "n": found.n_reference, "n_null": before.n_null},
+        "current": {"selection": current, "n": found.n_current, "n_null": after.n_null},
+        "distances": [
+            {"name": d.name, "value": d.value, "p_value": d.p_value, "unit": d.unit or None} for d in found.distances
+        ],
+        "groups": [{"group": g.label, "reference": g.reference, "current": g.current} for g in found.groups],
+    }
