@@ -266,6 +266,35 @@ def test_ingester_that_was_overtaken(place: Place) -> None:
     assert place.values("case") == list(range(20))
 
 
+def test_a_pipe_when_the_work_is_thrown_away(place: Place) -> None:
+    """What a pipe gave is given again when others moved an input of the same batch: none of it is lost or doubled."""
+    path = place.write("app.log", cases(0, 10))
+    reading, writing = os.pipe()
+    given = joined(cases(100, 12_000, pad="x" * 300))
+    overtaken = False
+
+    def clock() -> Any:
+        nonlocal overtaken
+        if not overtaken:
+            overtaken = True
+            place.ingest(path)
+        return NOW
+
+    def write() -> None:
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(given)
+
+    with ThreadPoolExecutor(1) as pool, Ingester(Lake.create(place.lake), SMALL, clock=clock) as slow:
+        written = pool.submit(write)
+        summary = slow.run([path, f"/dev/fd/{reading}"])
+        written.result()
+    os.close(reading)
+
+    assert summary.conflicts == 1
+    assert summary.commits > 3
+    assert place.values("case") == [*range(10), *range(100, 12_000)]
+
+
 def test_standard_input(place: Place) -> None:
     """Lines from a pipe arrive, the last one without its newline too; what is refused is kept and counted."""
     command = [sys.executable, "-c", "import sys; from deadreckon.cli.app import run; sys.exit(run(sys.argv[1:]))"]

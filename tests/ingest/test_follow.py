@@ -21,17 +21,20 @@ PATIENCE_S = 120.0
 
 
 class Follower:
-    """A running `reckon ingest --follow`."""
+    """A running `reckon ingest --follow`, or one that goes on because its pipe does."""
 
-    def __init__(self, place: Place, *paths: str) -> None:
+    def __init__(self, place: Place, *paths: str, follow: bool = True) -> None:
         self.place = place
         environ = os.environ | {
             "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
             "DEADRECKON_INGEST_FOLLOW_INTERVAL_S": "0.1",
         }
-        command = [sys.executable, "-c", RECKON, "ingest", "--follow", "--lake", str(place.lake), *paths]
+        command = [sys.executable, "-c", RECKON, "ingest", "--lake", str(place.lake), *paths]
+        if follow:
+            command.append("--follow")
+        pipe = subprocess.PIPE
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ, cwd=place.root
+            command, stdin=pipe, stdout=pipe, stderr=pipe, env=environ, cwd=place.root, bufsize=0
         )
 
     def until(self, seen: Callable[[], bool]) -> None:
@@ -49,6 +52,15 @@ class Follower:
     def stop(self, number: int = signal.SIGTERM) -> dict[str, Any]:
         """End it by a signal; its summary."""
         self.process.send_signal(number)
+        return self.end()
+
+    def give(self, data: bytes) -> None:
+        """Write to its standard input."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(data)
+
+    def end(self) -> dict[str, Any]:
+        """Wait for its end, having closed its standard input; its summary."""
         out, err = self.process.communicate(timeout=PATIENCE_S)
         assert self.process.returncode == 0, err.decode()
         found: dict[str, Any] = json.loads(out)
@@ -145,10 +157,37 @@ def test_following_a_pipe(place: Place, followers: list[Follower]) -> None:
         writer.write(b'{"case"')
         writer.write(b": 2}\n" + joined(cases(3, 4))[:-1])
         follower.until_cases(3)
-    follower.until_cases(4)
 
-    assert follower.stop()["committed"] == 4
+    assert follower.end()["committed"] == 4, "a pipe that has ended gives no more: so it ends by itself"
     assert place.values("case") == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("follow", [False, True], ids=["once", "follow"])
+def test_standard_input_that_stays_open(place: Place, followers: list[Follower], follow: bool) -> None:
+    """Lines of a live pipe land while it is open, with --follow or without; its end is the end of the run."""
+    follower = Follower(place, "-", follow=follow)
+    followers.append(follower)
+    follower.give(joined(cases(0, 2)))
+    follower.until_cases(2)
+    follower.give(joined(cases(2, 4))[:-1])
+    follower.until_cases(3)
+    follower.give(b"\n" + joined(cases(4, 5)))
+    follower.until_cases(5)
+    follower.give(joined(cases(5, 6))[:-1])
+
+    assert follower.end()["committed"] == 6
+    assert place.values("case") == list(range(6))
+
+
+def test_interrupted_while_it_waits(place: Place, followers: list[Follower]) -> None:
+    """Ctrl-C ends a run that waits for its pipe, which stays open; what had landed stays."""
+    follower = Follower(place, "-", follow=False)
+    followers.append(follower)
+    follower.give(joined(cases(0, 2)))
+    follower.until_cases(2)
+    follower.process.send_signal(signal.SIGINT)
+    assert follower.process.wait(PATIENCE_S) == 130
+    assert place.values("case") == [0, 1]
 
 
 def test_a_lake_that_cannot_be_written_for_a_while(place: Place, followers: list[Follower]) -> None:

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -21,25 +20,20 @@ from typing import Any, Final, Self
 import duckdb
 from deltalake import DeltaTable
 
-from deadreckon.core.errors import CommitConflictError, DamagedLakeError, LakeError
+from deadreckon.core.errors import CommitConflictError, LakeError
 from deadreckon.core.lake import Lake, commit, snapshot_of
 from deadreckon.core.settings import Settings
-from deadreckon.ingest import ledger, rejects, session
-from deadreckon.ingest.lines import Piece, parts
+from deadreckon.ingest import ledger, session
+from deadreckon.ingest.batches import Batch, Batcher
 from deadreckon.ingest.offsets import Offsets
 from deadreckon.ingest.prepare import Prepared, Rules, prepare
 from deadreckon.ingest.rules import rules_for
-from deadreckon.ingest.sources import Chunk, Known, Source, Watcher
+from deadreckon.ingest.sources import Known, Source, Watcher
 from deadreckon.ingest.summary import Summary
 from deadreckon.ingest.write import Files, discard_uncommitted, write_events, write_ledger
 
 SERIAL: Final = "ingest"
 """Every ingest commit advances this identifier: two ingesters cannot both win, so deduplication cannot race."""
-MAX_SOURCES: Final = 4096
-"""Inputs in one commit, at most: each is a transaction identifier in the log."""
-
-MAX_LINES: Final = 200_000
-"""Lines from which on a batch is enough: what each refused one needs in memory does not depend on its length."""
 
 Clock = Callable[[], datetime]
 Report = Callable[[Summary], None]
@@ -47,19 +41,6 @@ Report = Callable[[Summary], None]
 
 class MovedError(Exception):
     """Another process read our inputs meanwhile: what was prepared is worthless."""
-
-
-@dataclass(slots=True)
-class Batch:
-    """Chunks to commit together, with how far each input is read by them."""
-
-    pieces: list[Piece] = field(default_factory=list)
-    ranges: dict[str, tuple[int, int]] = field(default_factory=dict)
-    sources: dict[str, Source] = field(default_factory=dict)
-    rejects: list[rejects.Reject] = field(default_factory=list)
-    tails: dict[str, str] = field(default_factory=dict)
-    size: int = 0
-    lines: int = 0
 
 
 class Ingester:
@@ -86,6 +67,7 @@ class Ingester:
         self._problems: set[str] = set()
         self._counted: set[str] = set()
         self._stop: Callable[[], bool] = lambda: False
+        self._final = self._halted = False
         self._stack = ExitStack()
         self._con = self._stack.enter_context(session.connect(settings))
         self._reader = self._stack.enter_context(session.another(self._con, settings))
@@ -104,30 +86,47 @@ class Ingester:
             SourceError: an input that was named is not there.
             LakeError: the lake cannot be written; nothing is half committed.
         """
-        self._stop = lambda: False
-        watcher = Watcher(paths, max_line_bytes=self.settings.ingest.max_line_bytes, warn=self._warn, final=True)
-        self.look(watcher)
+        self.look(self._watcher(paths, final=True))
         return self.summary
 
     def follow(self, paths: Sequence[str | Path], stop: Callable[[], bool]) -> Summary:
-        """Read what is there, and what comes, until `stop` says so: it is asked between batches, too."""
+        """Read what is there, and what comes, until `stop` says so: it is asked between batches, too.
+
+        When all inputs are pipes, it ends as they have ended.
+        """
         self._stop = stop
-        watcher = Watcher(paths, max_line_bytes=self.settings.ingest.max_line_bytes, warn=self._warn, final=False)
-        while not stop():
-            self.look(watcher)
-            until = time.monotonic() + self.settings.ingest.follow_interval_s
-            while time.monotonic() < until and not stop():
-                time.sleep(min(0.1, max(0.0, until - time.monotonic())))
+        watcher = self._watcher(paths, final=False)
+        try:
+            while not stop():
+                unfinished = self.look(watcher)
+                if watcher.over:
+                    break
+                until = time.monotonic() + (0.0 if unfinished else self.settings.ingest.follow_interval_s)
+                while time.monotonic() < until and not stop():
+                    time.sleep(min(0.1, max(0.0, until - time.monotonic())))
+        finally:
+            self._stop = lambda: False
         return self.summary
 
-    def look(self, watcher: Watcher) -> None:
-        """One look at the inputs: commit all that is new, again from the start when others moved them."""
+    def _watcher(self, paths: Sequence[str | Path], *, final: bool) -> Watcher:
+        self._final = final
+        limit = self.settings.ingest.max_line_bytes
+        return Watcher(paths, max_line_bytes=limit, warn=self._warn, final=final, stopped=self._stopped)
+
+    def _stopped(self) -> bool:
+        return self._halted or self._stop()
+
+    def look(self, watcher: Watcher) -> bool:
+        """One look at the inputs: commit all that is new, again from the start when others moved them.
+
+        Returns whether a pipe still has something to give.
+        """
         started = time.monotonic()
         while True:
             table = self.lake.table()
             sources = watcher.discover(self._known_sources(table))
             try:
-                self._commit_all(sources, table)
+                unfinished = self._commit_all(sources, table)
             except MovedError:
                 self._known = None
                 self.summary.conflicts += 1
@@ -143,6 +142,7 @@ class Ingester:
             break
         self.summary.seconds += time.monotonic() - started
         self._report(self.summary)
+        return unfinished
 
     def _known_sources(self, table: DeltaTable) -> Mapping[str, Known]:
         """What this version of the lake knows: read again when others committed, as an id may be another's by now."""
@@ -154,8 +154,19 @@ class Ingester:
             self._serial = serial
         return self._known
 
-    def _commit_all(self, sources: Sequence[Source], table: DeltaTable) -> None:
-        batches = self._batches(sources, table)
+    def _commit_all(self, sources: Sequence[Source], table: DeltaTable) -> bool:
+        self._halted = False
+        batcher = Batcher(
+            self.lake,
+            self.settings.ingest,
+            table,
+            self._known or {},
+            self._problems,
+            self._clean,
+            self._stopped,
+            self._final,
+        )
+        batches = batcher.batches(sources)
         durable = deque[Batch]()
 
         def ahead(slot: int) -> tuple[Batch, Prepared, datetime] | None:
@@ -164,7 +175,7 @@ class Ingester:
                 for source_id, source in done.sources.items():
                     source.committed(done.ranges[source_id][1])
             batch = next(batches, None)
-            if batch is None:
+            if batch is None or self._halted:
                 return None
             now = self._clock()
             prepared = prepare(self._reader, batch.pieces, f"batch{slot}", self._rules, now)
@@ -173,85 +184,26 @@ class Ingester:
 
         slot = 0
         waiting = self._pool.submit(ahead, slot)
-        while (ready := waiting.result()) is not None:
-            slot = 1 - slot
-            waiting = self._pool.submit(ahead, slot)
-            try:
+        try:
+            while (ready := waiting.result()) is not None:
+                slot = 1 - slot
+                waiting = self._pool.submit(ahead, slot)
                 self._commit(*ready)
-            except BaseException:
-                waiting.cancel()
-                if not waiting.cancelled():
-                    waiting.exception()  # the reader must be still before anyone starts again
-                raise
-            durable.append(ready[0])
+                durable.append(ready[0])
+        except BaseException:
+            self._halted = True
+            if not waiting.cancel():
+                waiting.exception()  # the reader must be still before anyone starts again
+            raise
         for source in sources:
             known = (self._known or {}).get(source.id)
             if known is not None:
                 source.committed(known.end_offset)
             source.release()
-
-    def _batches(self, sources: Sequence[Source], table: DeltaTable) -> Iterator[Batch]:
-        """Whole lines of all inputs, a batch at a time, from where the lake says that each was read to."""
-        batch, limit = Batch(), self.settings.ingest.batch_bytes
-        offsets = Offsets(table, self.lake.table_path())
-        for source in sources:
-            if self._stop():
-                break
-            offset = offsets.of(source.id)
-            self._not_behind(source, offset)
-            while (chunk := source.read(offset, limit - batch.size)) is not None:
-                for part, count in parts(chunk, MAX_LINES):
-                    self._add(batch, source, part, count)
-                    if batch.size >= limit - 4096 or batch.lines >= MAX_LINES:
-                        yield batch
-                        batch = Batch()
-                        if self._stop():
-                            return
-                offset = chunk.end
-            self._note_problem(batch, source, offset)
-            source.close()  # there may be more inputs than a process may have open
-            if len(batch.ranges) >= MAX_SOURCES:
-                yield batch
-                batch = Batch()
-        if batch.ranges:
-            yield batch
-
-    def _not_behind(self, source: Source, offset: int) -> None:
-        """Lines whose ids come from their place would be there twice if a lost offset let them be read again."""
-        known = (self._known or {}).get(source.id)
-        if known is not None and known.end_offset > offset:
-            raise DamagedLakeError(
-                f"{source.path} was read to byte {known.end_offset}, but its offset says {offset}",
-                hint=f"reckon doctor --lake {self.lake.root} --repair sets it again",
-            )
-
-    def _add(self, batch: Batch, source: Source, chunk: Chunk, count: int) -> None:
-        self._take(batch, source, chunk.start, chunk.end)
-        batch.pieces.append(Piece(source.id, chunk))
-        batch.size += len(chunk.data)
-        batch.lines += count
-        for found in chunk.oversize:
-            place = (source.id, found.offset, found.length, found.sha256)
-            limit = self.settings.ingest.max_line_bytes
-            batch.rejects.append(rejects.oversize(*place, head=self._clean(found.head), limit=limit))
-
-    def _take(self, batch: Batch, source: Source, start: int, end: int) -> None:
-        first = batch.ranges.get(source.id, (start, start))[0]
-        batch.ranges[source.id] = (first, end)
-        batch.sources[source.id] = source
-        batch.tails[source.id] = source.tail_hash(end)
-
-    def _note_problem(self, batch: Batch, source: Source, offset: int) -> None:
-        place = rejects.damage_id(source.id, offset)
-        if source.problem is None or place in self._problems:
-            return
-        self._problems.add(place)
-        self._take(batch, source, offset, offset)
-        batch.rejects.append(rejects.reject(source.id, offset, b"", rejects.DAMAGED, source.problem))
+        return batcher.unfinished
 
     def _clean(self, head: bytes) -> bytes:
-        redactor = self._rules.redactor
-        return redactor.raw_text(head.decode("utf-8", "replace")).encode() if redactor else head
+        return self._rules.clean_head(head)
 
     def _commit(self, batch: Batch, prepared: Prepared, now: datetime) -> None:
         for attempt in range(1000):

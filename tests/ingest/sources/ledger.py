@@ -46,7 +46,9 @@ class Reader:
         new: list[bytes] = []
         assert source.id
         offset = self.known[source.id].end_offset if source.id in self.known else 0
-        while (chunk := source.read(offset, self.max_bytes)) is not None:
+        while (chunk := source.read(offset, self.max_bytes)) is not None or (self.final and source.live):
+            if chunk is None:
+                continue
             data = bytes(chunk.data)
             assert chunk.start == offset
             assert chunk.end > chunk.start

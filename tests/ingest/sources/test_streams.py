@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
 import subprocess
 import sys
 import threading
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pytest
 from tests.ingest.sources.ledger import Reader, lines
 
 from deadreckon.core.errors import SourceError
-from deadreckon.ingest.sources import Source, Watcher
+from deadreckon.ingest.sources import Chunk, Source, StoppedError, Watcher
 
 PROGRAM = """
 import sys
@@ -22,7 +24,9 @@ from deadreckon.ingest.sources import Known, Watcher
 watcher = Watcher(["-"], max_line_bytes=1 << 20, warn=lambda m: print("WARN", m, file=sys.stderr), final=True)
 for source in watcher.discover({}):
     offset = 0
-    while (chunk := source.read(offset, 1 << 20)) is not None:
+    while (chunk := source.read(offset, 1 << 20)) is not None or source.live:
+        if chunk is None:
+            continue
         sys.stdout.buffer.write(bytes(chunk.data))
         offset = chunk.end
         source.committed(offset)
@@ -69,6 +73,21 @@ def source_of(path: Path, *, final: bool) -> tuple[Watcher, Source]:
     return watcher, holder[0]
 
 
+def awaited(source: Source, offset: int, size: int = 1 << 20) -> Chunk:
+    """The next lines of a pipe that will have some."""
+    while (chunk := source.read(offset, size)) is None:
+        assert source.live
+    return chunk
+
+
+def given(source: Source, offset: int, size: int) -> bytes:
+    """All that a pipe gives from an offset to its end."""
+    data = b""
+    while (chunk := source.read(offset + len(data), size)) is not None or source.live:
+        data += bytes(chunk.data) if chunk else b""
+    return data
+
+
 def test_stdin_is_read_to_its_end() -> None:
     """All lines of a pipe come, the last one without newline too."""
     data = lines(*range(100_000)) + b"last"
@@ -104,16 +123,16 @@ def test_whole_lines_come_while_the_writer_pauses(pipe: tuple[Path, int]) -> Non
     path, writing = pipe
     _, source = source_of(path, final=True)
     os.write(writing, lines(1) + b'{"event":')
-    chunk = source.read(0, 1 << 20)
-    assert chunk is not None
+    chunk = awaited(source, 0)
     assert bytes(chunk.data) == lines(1)
     os.write(writing, b'"2"}\n')
-    chunk = source.read(chunk.end, 1 << 20)
-    assert chunk is not None
+    chunk = awaited(source, chunk.end)
     assert bytes(chunk.data) == lines(2)
+    assert source.live
     assert not source.complete
     os.close(writing)
-    assert source.read(chunk.end, 1 << 20) is None
+    while source.live:
+        assert source.read(chunk.end, 1 << 20) is None
     assert source.complete
 
 
@@ -128,8 +147,7 @@ def test_following_does_not_wait_for_a_silent_writer(pipe: tuple[Path, int]) -> 
     os.write(writing, b'"1"}\n')
     (same,) = watcher.discover({})
     assert same is source
-    chunk = source.read(0, 1 << 20)
-    assert chunk is not None
+    chunk = awaited(source, 0)
     assert bytes(chunk.data) == lines(1)
 
 
@@ -140,21 +158,21 @@ def test_what_is_not_committed_can_be_read_again(pipe: tuple[Path, int]) -> None
     data = lines(*range(1000))
     os.write(writing, data)
     os.close(writing)
-    ends, offset = [0], 0
-    while (chunk := source.read(offset, 1000)) is not None:
-        offset = chunk.end
-        ends.append(offset)
-        if len(ends) == 3:
-            break
+    ends = [0]
+    while len(ends) < 4:
+        ends.append(awaited(source, ends[-1], 1000).end)
     hashes = [source.tail_hash(end) for end in ends]
-    assert bytes(source.read(0, len(data)).data) == data
-    assert bytes(source.read(ends[1], len(data)).data) == data[ends[1] :]
+    assert given(source, 0, len(data)) == data
+    assert given(source, ends[1], 100) == data[ends[1] :]
     source.committed(ends[2])
     chunk = source.read(ends[2], 500)
+    assert chunk is not None
     assert data[ends[2] :].startswith(bytes(chunk.data))
+    middle = chunk.end
+    assert ends[2] < middle < ends[3]
+    assert source.tail_hash(middle) == hashlib.sha256(data[:middle]).hexdigest()
     assert [source.tail_hash(end) for end in ends] == hashes
-    source.committed(chunk.end)
-    source.read(chunk.end, 500)
+    source.committed(ends[3])
     with pytest.raises(SourceError, match="cannot be read again from byte 0") as caught:
         source.read(0, 1000)
     assert "write the input to a file" in caught.value.hint
@@ -176,3 +194,89 @@ def test_process_substitution_works() -> None:
     reader = Reader([f"/dev/fd/{reading}"])
     assert reader.look() == [lines(1)]
     os.close(reading)
+
+
+def test_an_oversize_line_can_be_read_again(pipe: tuple[Path, int]) -> None:
+    """What is not committed is given again over a line that was passed over in pieces, and is not kept itself."""
+    path, writing = pipe
+    _, source = source_of(path, final=True)
+    parts = [lines(1), b"x" * 300_000 + b"\n", lines(2)]
+    writer = threading.Thread(target=lambda: (os.writev(writing, parts), os.close(writing)))
+    writer.start()
+    rounds = []
+    for _ in range(2):
+        chunks, offset = [], 0
+        while (chunk := source.read(offset, 1 << 20)) is not None or source.live:
+            if chunk is not None:
+                chunks.append((chunk.start, bytes(chunk.data), chunk.end, chunk.oversize))
+                offset = chunk.end
+        rounds.append(chunks)
+    writer.join()
+    assert rounds[0] == rounds[1]
+    assert [data for _, data, _, _ in rounds[0]] == [lines(1), b"", lines(2)]
+
+
+def test_a_writer_that_never_pauses_is_heard(pipe: tuple[Path, int]) -> None:
+    """Lines are given although the next one is always there before one has waited for it."""
+    path, writing = pipe
+    _, source = source_of(path, final=False)
+    ended = threading.Event()
+
+    def write() -> None:
+        while not ended.wait(0.05):
+            os.write(writing, lines("more"))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        awaited(source, 0, 1 << 30)
+    finally:
+        ended.set()
+        writer.join()
+
+
+def test_a_compressed_pipe_is_read_as_it_comes(pipe: tuple[Path, int]) -> None:
+    """What a compressing writer flushed is given while it is silent."""
+    path, writing = pipe
+    _, source = source_of(path, final=True)
+    packer = zlib.compressobj(wbits=31)
+    os.write(writing, packer.compress(lines(*range(50_000))) + packer.flush(zlib.Z_SYNC_FLUSH))
+    data = b""
+    while len(data) < len(lines(*range(50_000))):
+        data += bytes(awaited(source, len(data)).data)
+    assert data == lines(*range(50_000))
+    assert source.live
+
+
+def test_waiting_in_the_middle_of_a_line_can_be_given_up(tmp_path: Path) -> None:
+    """A run that is to end does not wait for the rest of a line that is being passed over."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writing = os.open(path, os.O_RDWR)
+    stopped = threading.Event()
+    watcher = Watcher([path], max_line_bytes=1 << 10, warn=lambda _: None, final=True, stopped=stopped.is_set)
+    (source,) = watcher.discover({})
+    os.write(writing, b"x" * 5000)
+    timer = threading.Timer(1, stopped.set)
+    timer.start()
+    with pytest.raises(StoppedError):
+        awaited(source, 0)
+    timer.join()
+    os.close(writing)
+
+
+def test_over_when_all_inputs_are_pipes_that_ended(pipe: tuple[Path, int], tmp_path: Path) -> None:
+    """A watcher knows when nothing more can come; while a folder is watched too, something can."""
+    path, writing = pipe
+    watcher, source = source_of(path, final=False)
+    os.write(writing, lines(1))
+    awaited(source, 0)
+    assert not watcher.over
+    os.close(writing)
+    while source.live:
+        source.read(len(lines(1)), 1 << 20)
+    assert watcher.over
+    (tmp_path / "empty").mkdir()
+    both = Watcher([tmp_path / "empty"], max_line_bytes=1 << 16, warn=lambda _: None)
+    assert both.discover({}) == []
+    assert not both.over

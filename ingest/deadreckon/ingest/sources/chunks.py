@@ -43,6 +43,10 @@ class Known:
     tail_hash: str
 
 
+class StoppedError(Exception):
+    """Waiting for an input to go on was given up, because the whole run is to end. Nothing was taken from it."""
+
+
 class Source(Protocol):
     """One input. Offsets count decompressed bytes. Used by one thread at a time."""
 
@@ -59,6 +63,10 @@ class Source(Protocol):
         """Whether nothing more will ever come: sealed spool, dead writer's spool, intact archive, stdin at its end."""
 
     @property
+    def live(self) -> bool:
+        """Whether more may come while one waits for it: a pipe whose writer holds it open."""
+
+    @property
     def problem(self) -> str | None:
         """What is wrong with the input, for people: truncated gzip, UTF-16, unreadable; None when nothing is."""
 
@@ -67,7 +75,11 @@ class Source(Protocol):
         """Bytes on disk passed so far, and bytes on disk in all (0: not known), for a progress bar."""
 
     def read(self, offset: int, max_bytes: int) -> Chunk | None:
-        """Whole lines from `offset` on, about `max_bytes` of them; None when there is nothing whole to read now."""
+        """Whole lines from `offset` on, about `max_bytes` of them; None when there is nothing whole to read now.
+
+        Raises:
+            StoppedError: a pipe paused in the middle of a line, and the run is to end.
+        """
 
     def tail_hash(self, end: int) -> str:
         """SHA-256 of the last 64 KiB before `end`; '' where the input does not reach so far."""

@@ -28,11 +28,12 @@ Warn = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How inputs are read. `final`: once, not to be followed."""
+    """How inputs are read. `final`: once, not to be followed. `stopped`: whether the run is to end."""
 
     max_line_bytes: int
     warn: Warn
     final: bool
+    stopped: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,11 @@ class LineSource(ABC):
     @abstractmethod
     def complete(self) -> bool:
         """Whether nothing more will ever come."""
+
+    @property
+    def live(self) -> bool:
+        """Whether more may come while one waits for it: never to a file."""
+        return False
 
     @property
     @abstractmethod

@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -50,17 +50,31 @@ class Watcher:
     After a commit conflict, discover again: the ids may have gone to other inputs.
     """
 
-    def __init__(self, paths: Sequence[str | Path], *, max_line_bytes: int, warn: Warn, final: bool = False) -> None:
+    def __init__(
+        self,
+        paths: Sequence[str | Path],
+        *,
+        max_line_bytes: int,
+        warn: Warn,
+        final: bool = False,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._paths = [str(path) for path in paths]
         self._warn = warn
         self._final = final
-        self._manner = Manner(max_line_bytes, self._say, final)
+        self._manner = Manner(max_line_bytes, self._say, final, stopped)
         self._streams: dict[str, Stream] = {}
         self._memory = Memory()
         self._compared = Compared()
         self._before: dict[Path, set[str]] = {}
         self._said: set[str] = set()
         self._looked = False
+        self._only_streams = False
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more can come: all inputs are pipes, and each has ended."""
+        return self._only_streams and not any(stream.live for stream in self._streams.values())
 
     def discover(self, known: Mapping[str, Known]) -> list[Source]:
         """The inputs that may have something to read; from the second look on without those that cannot have."""
@@ -112,22 +126,25 @@ class Watcher:
         """What was asked for, and what rotation made of it: with the ids of what it had made before we came."""
         found: dict[Inode, Place] = {}
         asked: list[Path] = []
+        others = False
         for named in self._paths:
             if named == STDIN:
                 self._open_stdin(found)
                 continue
-            empty = True
+            empty = piped = True
             for place in places(named, self._say, wait=not self._final):
-                empty = False
+                empty, piped = False, place.is_pipe
                 if place.is_pipe:
                     self._open_pipe(place)
                     continue
                 found.setdefault(place.inode, place)
                 if place.named:
                     asked.append(place.path)
+            others = others or empty or not piped
             if empty and not self._final and not Path(named).expanduser().is_dir():
                 self._say(f"{named} does not exist yet; waiting for it")
                 asked.append(Path(os.path.realpath(Path(named).expanduser())))
+        self._only_streams = not (found or others)
         rotated = {place: seen for place, seen in self._rotated(asked).items() if place.inode not in found}
         return list(found.values()), rotated
 

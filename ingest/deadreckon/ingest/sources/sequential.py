@@ -26,9 +26,6 @@ class ForwardSource(LineSource):
     def _rewind(self, offset: int) -> None:
         """Make `_base` at most `offset`."""
 
-    def _dropped(self, data: memoryview, history: bytes) -> None:
-        """Bytes leave the window; `history` is what stood before them."""
-
     def _reset(self) -> None:
         self._base = self._held = 0
         self._parts, self._history, self._ended = [], b"", False
@@ -38,6 +35,10 @@ class ForwardSource(LineSource):
             return None
         while self._held < size and self._grow():
             pass
+        return self._window(size)
+
+    def _window(self, size: int) -> Piece:
+        """What is held, up to `size` bytes of it."""
         buffer = b"".join(self._parts)
         self._parts = [buffer] if buffer else []
         stop = min(size, len(buffer))
@@ -71,6 +72,5 @@ class ForwardSource(LineSource):
                 del self._parts[0]
             self._base += passed
             self._held -= passed
-            self._dropped(gone, self._history)
             self._history = (self._history + bytes(gone[-TAIL_BYTES:]))[-TAIL_BYTES:]
         return True

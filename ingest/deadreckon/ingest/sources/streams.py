@@ -4,38 +4,53 @@ from __future__ import annotations
 
 import fcntl
 import os
-import select
+import queue
+import threading
+import time
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from deadreckon.core.errors import SourceError
-from deadreckon.ingest.sources.cutting import Manner, Piece
+from deadreckon.ingest.sources.chunks import Chunk, StoppedError
+from deadreckon.ingest.sources.cutting import TAIL_BYTES, Manner, Piece, digest
 from deadreckon.ingest.sources.inflate import DamagedError, inflate, kind_of
 from deadreckon.ingest.sources.sequential import ForwardSource
 
 _PIPE_BYTES: Final = 1 << 20
 _PATIENCE_S: Final = 0.2
-_KEPT_BYTES: Final = 384 << 20
+"""So long is waited for more before what is there is given."""
+_LINGER_S: Final = 1.0
+"""So long at most is it gathered, from a writer that never pauses."""
+_AHEAD: Final = 4
 _MAGIC_BYTES: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A chunk that is not durable yet, with the bytes before it and the hash at its end."""
+
+    chunk: Chunk
+    before: bytes
+    hash: str
 
 
 class Stream(ForwardSource):
     """Bytes from a descriptor that cannot be read again.
 
-    What was read stays in memory until `committed` says that it is durable, so that work thrown away can be repeated.
+    The chunks that it gave stay in memory until `committed` says that they are durable, so that work thrown away can be
+    repeated. A thread reads the descriptor: it may block, and this process must not, neither for its other inputs nor
+    when it is to end.
     """
 
     def __init__(self, fd: int, path: str, manner: Manner) -> None:
         super().__init__(path, manner)
         self._fd = fd
         self._passed = 0
-        self._at_end = False
-        self._kept: deque[tuple[int, memoryview, bytes]] = deque()
-        self._kept_bytes = 0
-        self._has_line = False
-        self._head: bytes | None = None
-        self._pieces: Iterator[bytes] | None = None
+        self._given: deque[_Given] = deque()
+        self._arrived: queue.Queue[bytes | Exception] = queue.Queue(_AHEAD)
+        self._thread: threading.Thread | None = None
         try:
             fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         except OSError:
@@ -47,85 +62,117 @@ class Stream(ForwardSource):
         return self._ended
 
     @property
+    def live(self) -> bool:
+        """Whether more may come at any time."""
+        return not self._ended
+
+    @property
     def progress(self) -> tuple[int, int]:
         """Bytes read so far; how many will come is not known."""
         return self._passed, 0
 
+    def read(self, offset: int, max_bytes: int) -> Chunk | None:
+        """Whole lines; those that were given before and are not committed are given again."""
+        for given in self._given:
+            if given.chunk.start <= offset < given.chunk.end:
+                return _from(given.chunk, offset, max_bytes)
+        before = self._tail_at(offset) or b""
+        chunk = super().read(offset, max_bytes)
+        if chunk is not None:
+            self._given.append(_Given(chunk, before, self.tail_hash(chunk.end)))
+        return chunk
+
+    def tail_hash(self, end: int) -> str:
+        """SHA-256 of the last 64 KiB before `end`; '' where they are neither in hand nor remembered."""
+        if end not in self._digests:
+            for given in self._given:
+                if end == given.chunk.end:
+                    return given.hash
+                if given.chunk.start < end < given.chunk.end:
+                    passed = end - given.chunk.start
+                    part = bytes(given.chunk.data[max(0, passed - TAIL_BYTES) : passed])
+                    return digest((given.before + part)[-TAIL_BYTES:])
+        return super().tail_hash(end)
+
     def committed(self, end: int) -> None:
         """Forget everything before `end`."""
-        while self._kept and self._kept[0][0] + len(self._kept[0][1]) <= end:
-            self._kept_bytes -= len(self._kept.popleft()[1])
+        while self._given and self._given[0].chunk.end <= end:
+            self._given.popleft()
 
     def close(self) -> None:
         """A stream stays open: closed, it could not be gone on with."""
 
-    def _ready(self, seconds: float) -> bool:
-        return bool(select.select([self._fd], [], [], seconds)[0])
-
-    def _receive(self, size: int) -> bytes:
-        data = b"" if self._at_end else os.read(self._fd, size)
-        self._at_end = not data
-        self._passed += len(data)
-        return data
-
-    def _start(self) -> bytes:
-        """The first bytes, which say whether the stream is compressed."""
-        head = b""
-        while len(head) < _MAGIC_BYTES and (data := self._receive(_PIPE_BYTES)):
-            head += data
-        kind = kind_of(head)
-        if kind is None:
-            return head
-        waiting = [head]
-        self._pieces = inflate(kind, lambda size: waiting.pop() if waiting else self._receive(size))
-        return self._next()
-
     def _next(self) -> bytes:
-        if self._pieces is None and not self._manner.final and not self._ready(_PATIENCE_S):
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._pump, name=f"reading {self.path}", daemon=True)
+            self._thread.start()
+        try:
+            data = self._arrived.get(timeout=_PATIENCE_S)
+        except queue.Empty:
             return b""
-        if self._head is None:
-            self._head = b""
-            data = self._start()
-        elif self._pieces is None:
-            data = self._receive(_PIPE_BYTES)
+        if isinstance(data, bytes):
+            self._ended = not data
+            return data
+        self._ended = True
+        if isinstance(data, DamagedError):
+            self.problem = f"{data}; the lines before it were read"
+        elif isinstance(data, OSError):
+            self._fail(data)
         else:
-            try:
-                data = next(self._pieces, b"")
-            except DamagedError as error:
-                data = b""
-                self.problem = f"{error}; the lines before it were read"
-        self._ended = not data
-        return data
+            raise data
+        return b""
 
     def _fetch(self, offset: int, size: int) -> Piece | None:
         if not self._slide(offset):
             return None
-        self._has_line = any(b"\n" in bytes(part) for part in self._parts)
-        return super()._fetch(offset, size)
-
-    def _grow(self) -> bool:
-        # With a line in hand it is not worth waiting long for more: someone may be typing, or logging slowly.
-        if self._has_line and self._pieces is None and not self._at_end and not self._ready(_PATIENCE_S):
-            return False
-        before = len(self._parts)
-        grown = super()._grow()
-        self._has_line = self._has_line or any(b"\n" in bytes(part) for part in self._parts[before:])
-        return grown
-
-    def _dropped(self, data: memoryview, history: bytes) -> None:
-        self._kept.append((self._base - len(data), data, history))
-        self._kept_bytes += len(data)
-        while self._kept_bytes > _KEPT_BYTES:
-            self._kept_bytes -= len(self._kept.popleft()[1])
+        until = time.monotonic() + _LINGER_S
+        while self._held < size and time.monotonic() < until and not self._manner.stopped() and self._grow():
+            pass
+        if not self._held and not self._ended and self._manner.stopped():
+            raise StoppedError
+        return self._window(size)
 
     def _rewind(self, offset: int) -> None:
-        while self._kept and self._base > offset:
-            self._base, data, self._history = self._kept.pop()
-            self._kept_bytes -= len(data)
-            self._parts.insert(0, data)
-            self._held += len(data)
-        if self._base > offset:
-            raise SourceError(
-                f"{self.path} cannot be read again from byte {offset}: a pipe gives its bytes once",
-                hint="write the input to a file and ingest the file",
-            )
+        raise SourceError(
+            f"{self.path} cannot be read again from byte {offset}: a pipe gives its bytes once",
+            hint="write the input to a file and ingest the file",
+        )
+
+    def _pump(self) -> None:
+        """Hand over the decompressed bytes as they come, then b''; or the error that ended them."""
+        try:
+            for piece in self._pieces():
+                self._arrived.put(piece)
+            self._arrived.put(b"")
+        except Exception as error:  # noqa: BLE001 - whoever reads the lines has to know
+            self._arrived.put(error)
+
+    def _pieces(self) -> Iterator[bytes]:
+        head = b""
+        while len(head) < _MAGIC_BYTES and (data := self._receive(_PIPE_BYTES)):
+            head += data
+        kind = kind_of(head)
+        if kind is not None:
+            waiting = [head]
+            yield from inflate(kind, lambda size: waiting.pop() if waiting else self._receive(size))
+            return
+        while head:
+            yield head
+            head = self._receive(_PIPE_BYTES)
+
+    def _receive(self, size: int) -> bytes:
+        data = os.read(self._fd, size)
+        self._passed += len(data)
+        return data
+
+
+def _from(chunk: Chunk, offset: int, max_bytes: int) -> Chunk:
+    """The lines of a chunk from an offset on, about so many bytes of them."""
+    data = memoryview(chunk.data)[offset - chunk.start :]
+    if len(data) <= max(max_bytes, 1):
+        return Chunk(offset, data, chunk.end, chunk.oversize)
+    whole = bytes(data)
+    newline = whole.rfind(b"\n", 0, max(max_bytes, 1))
+    if newline < 0:
+        newline = whole.find(b"\n")
+    return Chunk(offset, data[: newline + 1], offset + newline + 1) if newline >= 0 else Chunk(offset, data, chunk.end)
