@@ -57,8 +57,10 @@ class History:
         step = "" if commit is None else commit.metadata.get("deadreckon.step")
         if commit is None or step not in ("compact", "expire"):
             return []
-        # What expiry adds is what it keeps of the ledger: the ledger's files bring it back, and expire again.
-        return [r["path"] for r in commit.of("remove") if step == "compact" or r["path"].startswith("part=ledger/")]
+        # What expiry adds is what it keeps of the ledger, or of alerts' transitions: their files bring it back, and
+        # expire again.
+        own = ("part=ledger/", "part=transition/")
+        return [r["path"] for r in commit.of("remove") if step == "compact" or r["path"].startswith(own)]
 
     def exists(self, raw: str) -> bool:
         """Whether a file is still on the disk, whether or not it is in use."""

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from deadreckon.core.errors import CommitConflictError
 from deadreckon.core.lake import EVENTS_TABLE, Lake, TableSpec
+from deadreckon.core.maintenance import transitions
 from deadreckon.core.maintenance.checkpoint import checkpoint, clear_log, remove_entries
 from deadreckon.core.maintenance.expire import Expired, expire, expired
 from deadreckon.core.maintenance.log import Log
@@ -54,6 +55,7 @@ class Work:
 
 Figures = tuple[str, int, int, int, int | None, int]
 """what, files before and after, bytes before and after, rows"""
+T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
 
 
@@ -90,6 +92,8 @@ class Job:
 
     def _expire(self) -> Iterator[Figures]:
         days = self.settings.retention_days
+        if days and self.spec.name == transitions.TABLE:
+            yield from self._forget(days)
         if days == 0 or self.spec.name != EVENTS_TABLE.name:
             return
         if self.dry_run:
@@ -103,6 +107,16 @@ class Job:
             what += f"; {gone.open_lines} open quarantined lines" if gone.open_lines else ""
             size = sum(f.size for f in gone.files)
             yield what, len(gone.files), 0, size, 0, sum(f.rows or 0 for f in gone.files)
+
+    def _forget(self, days: int) -> Iterator[Figures]:
+        gone = _again(
+            lambda: transitions.forget(
+                self.lake, self.spec, self.workshop, now=self.now, retention_days=days, dry_run=self.dry_run
+            )
+        )
+        if gone.files:
+            size = sum(f.size for f in gone.files)
+            yield "old transitions", len(gone.files), gone.kept_files, size, gone.kept_bytes, gone.rows
 
     def _compact(self) -> Iterator[Figures]:
         done: list[tuple[Merge, Merged]] = []
@@ -164,7 +178,7 @@ class Job:
             self.on_progress(self.spec.name, done, total)
 
 
-def _again(work: Callable[[], Expired]) -> Expired:
+def _again(work: Callable[[], T]) -> T:
     for _ in range(ATTEMPTS - 1):
         try:
             return work()
