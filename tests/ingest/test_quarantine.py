@@ -21,7 +21,9 @@ from deadreckon.core.doctor.history import Range
 from deadreckon.core.doctor.losses import lost_row, write_ledger
 from deadreckon.core.errors import DataError
 from deadreckon.core.lake import Lake, commit
-from deadreckon.ingest.quarantine import Line, Replayed, drop, open_lines, replay
+from deadreckon.ingest import quarantine
+from deadreckon.ingest.quarantine import Replayed, drop, replay
+from deadreckon.ingest.refused import Line, Refused
 
 FIXED = settings(aliases={"duration_ms": "error_message"})
 """What was refused as a number is right where a text is expected."""
@@ -35,7 +37,7 @@ def place(tmp_path: Path) -> Place:
 def opened(place: Place) -> list[Line]:
     """The open lines."""
     with duckdb.connect() as con:
-        return open_lines(con, Lake.open(place.lake).snapshot())
+        return Refused(con, Lake.open(place.lake).snapshot()).lines()
 
 
 def again(place: Place, using: Any = FIXED, *, ids: tuple[str, ...] = ()) -> Replayed:
@@ -232,6 +234,82 @@ def test_on_the_command_line(place: Place, capsys: pytest.CaptureFixture[str]) -
     assert reckon("drop", "--all") == (0, {"dropped": 2})
     assert reckon("list")[1]["open"] == 0
     assert place.values("case") == [0, 1, 2]
+
+
+def test_all_and_ids_are_not_dropped_together(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who names a line and says --all has to say which is meant: nothing is closed."""
+    place.ingest(place.write("app.log", refused(3)))
+    (first, *_) = opened(place)
+    assert run(["quarantine", "drop", "--all", first.quarantine_id, "--lake", str(place.lake)]) == 2
+    error = json.loads(capsys.readouterr().err)["error"]
+    assert error["kind"] == "usage"
+    assert first.quarantine_id in error["message"]
+    assert len(opened(place)) == 3
+
+
+def test_a_listing_is_bounded(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without --limit 50 lines are shown, of each only its start is read, and how many more there are is said."""
+    lines = [*refused(60, pad="x" * 100_000), *({"a": n, "ts": "?"} for n in range(2))]
+    place.ingest(place.write("app.log", lines))
+    words = ["--lake", str(place.lake), "--format", "json"]
+    assert run(["quarantine", "list", *words]) == 0
+    said = capsys.readouterr()
+    listed = json.loads(said.out)
+    assert (listed["count"], listed["open"], listed["truncated"]) == (50, 62, True)
+    assert said.err.startswith("12 more")
+    assert [json.loads(row["raw"].split(', "pad"')[0] + "}") for row in listed["rows"]] == refused(50)
+    assert run(["quarantine", "list", "--by", "code", "--limit", "1", *words]) == 0
+    said = capsys.readouterr()
+    (row,) = json.loads(said.out)["rows"]
+    assert (row["code"], row["field"], row["lines"]) == ("wrong_type", "duration_ms", 60)
+    assert said.err.startswith("1 more")
+    with duckdb.connect() as con:
+        found = Refused(con, Lake.open(place.lake).snapshot())
+        assert max(len(line.raw) for line in found.listed(100)) <= 400
+
+
+def test_replay_in_portions(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However small the portions, by number or by size, each line is read once and becomes one event."""
+    lines = [line for n in range(20) for line in (*refused(1, n, event_id=f"id-{n % 15}"), "garbage", b"\xff")]
+    path = place.write("app.log", lines)
+    place.ingest(path)
+    with duckdb.connect() as con:
+        found = Refused(con, Lake.open(place.lake).snapshot())
+        assert len(found.portion(None, count=7, size=1 << 20)) == 7
+        assert len(found.portion(None, count=7, size=0)) == 1
+        few = found.portion(None, count=100, size=100)
+        assert (
+            sum(line.raw_bytes for line in few) <= 100 < sum(line.raw_bytes for line in found.lines()[: len(few) + 1])
+        )
+    monkeypatch.setattr(quarantine, "REPLAY_LINES", 7)
+    monkeypatch.setattr(quarantine, "REPLAY_BYTES", 200)
+
+    assert again(place) == Replayed(20, 15, 5, 40, 0)
+    assert again(place) == Replayed(0, 0, 0, 40, 0)
+    assert place.values("case") == list(range(15))
+    assert drop(Lake.open(place.lake), []) == 40
+    assert opened(place) == []
+
+
+def test_what_is_not_utf8_is_shown_as_text(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    """A listing shows what can be read and says that the rest cannot; show gives the bytes, and says how."""
+    place.ingest(place.write("app.log", [b'{"event": "caf\xe9"}', "garbage"]))
+    words = ["--lake", str(place.lake), "--format", "json"]
+    run(["quarantine", "list", *words])
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert [(row["raw"], row["encoding"]) for row in rows] == [
+        ('{"event": "caf\ufffd"}', "not UTF-8"),
+        ("garbage", "utf-8"),
+    ]
+    shown = []
+    for row in rows:
+        run(["quarantine", "show", row["id"], *words])
+        shown.append(json.loads(capsys.readouterr().out))
+    assert base64.b64decode(shown[0]["raw"]) == b'{"event": "caf\xe9"}'
+    assert shown[0]["text"] == '{"event": "caf\ufffd"}'
+    assert "base64" in shown[0]["raw_is"]
+    assert (shown[1]["raw"], "text" in shown[1]) == ("garbage", False)
+    assert "UTF-8" in shown[1]["raw_is"]
 
 
 def test_nothing_refused_and_no_lake(place: Place, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -21,20 +23,21 @@ def _open(lake: str | None, config: Any) -> Any:
     return Lake.open(settings.lake), settings
 
 
-def _lines(lake: str | None, config: Any, ids: list[str]) -> list[Any]:
-    import duckdb
+@contextmanager
+def _refused(lake: str | None, config: Any, ids: list[str]) -> Iterator[Any]:
+    """The open lines; only with these ids, if any are given."""
+    from deadreckon.ingest.refused import Refused
+    from deadreckon.ingest.session import connect
 
-    from deadreckon.ingest.quarantine import open_lines
-
-    opened, _ = _open(lake, config)
-    with duckdb.connect() as con:
-        return open_lines(con, opened.snapshot(), ids=ids)
+    opened, settings = _open(lake, config)
+    with connect(settings) as con:
+        yield Refused(con, opened.snapshot(), ids=ids)
 
 
 @command.command("list")
 def list_(
     by: Annotated[str, typer.Option(help="code: a line per reason; line: a line per refused line.")] = "line",
-    limit: Annotated[int, typer.Option(min=1, help="Lines shown at most.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="Lines shown at most, the oldest ones.")] = 50,
     lake: LakeOption = None,
     config: ConfigOption = None,
     format_: FormatOption = None,
@@ -47,17 +50,37 @@ def list_(
 
     if by not in ("line", "code"):
         raise UsageError(f"--by is {by!r}", hint="use --by line or --by code")
-    found = _lines(lake, config, [])
-    if by == "code":
-        groups: dict[tuple[str, str | None], list[Any]] = {}
-        for line in found:
-            groups.setdefault((line.error_code, line.error_field), []).append(line)
-        rows = sorted(([code, field, len(g), g[0].error] for (code, field), g in groups.items()), key=lambda r: -r[2])
-        show_rows(["code", "field", "lines", "example"], rows, chosen(format_), meta={"open": len(found)})
-        return
-    rows = [[n.quarantine_id, n.error_code, n.error_field, n.error, n.raw[:80], n.source_path] for n in found[:limit]]
-    meta = {"open": len(found), "truncated": len(found) > limit}
-    show_rows(["id", "code", "field", "error", "raw", "source"], rows, chosen(format_), meta=meta)
+    with _refused(lake, config, []) as refused:
+        open_, _ = refused.count()
+        if by == "code":
+            columns = ["code", "field", "lines", "example"]
+            reasons, every = refused.reasons(limit)
+            rows = [[r.code, r.field, r.lines, r.example] for r in reasons]
+        else:
+            columns, every = ["id", "code", "field", "error", "raw", "encoding", "source"], open_
+            rows = [
+                [n.quarantine_id, n.error_code, n.error_field, n.error, n.text[:80], _encoding(n), n.source_path]
+                for n in refused.listed(limit)
+            ]
+    more = every - len(rows)
+    show_rows(columns, rows, chosen(format_), meta={"open": open_, "truncated": more > 0})
+    if more:
+        say(
+            f"{more} more are not shown: --limit {every} shows all"
+            + ("" if by == "code" else ", --by code sums them up")
+        )
+
+
+def _encoding(line: Any) -> str:
+    return "utf-8" if line.raw_encoding == "utf-8" else "not UTF-8"
+
+
+def _what(line: Any) -> str:
+    if line.raw_encoding != "utf-8":
+        return f"the line's bytes in {line.raw_encoding}, as they are not UTF-8; text is what can be read of them"
+    if line.whole:
+        return "the line as text, in UTF-8"
+    return "the start of the line as text, in UTF-8" if line.raw else "nothing: there is no line"
 
 
 @command.command()
@@ -68,15 +91,14 @@ def show(ids: Ids, lake: LakeOption = None, config: ConfigOption = None, format_
     """
     from dataclasses import asdict
 
-    from deadreckon.core.errors import DataError
-
-    found = _lines(lake, config, ids)
-    if not found:
-        raise DataError(
-            f"no open quarantined line has the id {ids[0]}", hint="reckon quarantine list shows the open ones"
-        )
+    with _refused(lake, config, ids) as refused:
+        refused.all_there()
+        found = refused.lines()
     for line in found:
-        show_record(asdict(line), chosen(format_))
+        record = asdict(line) | {"raw_is": _what(line)}
+        if line.raw_encoding != "utf-8":
+            record["text"] = line.text
+        show_record(record, chosen(format_))
 
 
 @command.command()
@@ -114,6 +136,11 @@ def drop(
     from deadreckon.core.errors import UsageError
     from deadreckon.ingest.quarantine import drop as run
 
+    if ids and all_:
+        raise UsageError(
+            f"--all and an id are given: {ids[0]}",
+            hint="name ids to close these, or say --all alone to close every line",
+        )
     if not ids and not all_:
         raise UsageError("nothing named to drop", hint="name ids, or say --all")
     opened, _ = _open(lake, config)
