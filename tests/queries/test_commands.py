@@ -184,7 +184,7 @@ def test_sql_refuses_and_says_why(capsys: Captured, lake: str, tmp_path: Path) -
     target = tmp_path / "x.csv"
     error = refused(capsys, 2, "sql", f"COPY events TO '{target}'", "--lake", lake)
     assert error["kind"] == "query"
-    assert "--unsafe-local" in error["hint"]
+    assert "--format csv > FILE" in error["hint"]
     assert not target.exists()
 
 
@@ -207,6 +207,51 @@ def test_sql_without_the_sandbox_reads_ones_own_files(capsys: Captured, lake: st
     assert out.exists()
     error = refused(capsys, 2, "sql", "FROM evnts", "--unsafe-local", "--lake", lake)
     assert "events" in error["hint"]
+
+
+@pytest.mark.parametrize(
+    ("sql", "meant"),
+    [
+        ("selec 1", "SELECT"),
+        ("select 1 frm events", "FROM"),
+        ("select *\nfrom events\nwher kind = 'log'", "WHERE"),
+        ("explain selct 1", "SELECT"),
+        ("select * from events order model", "near '* from events order model'"),
+        ("select lenght('a')", "did you mean length?"),
+        ("select no_such(1)", "duckdb.org"),
+        ("from evnts", "events"),
+    ],
+)
+def test_a_misspelt_query_is_answered_with_what_was_meant(capsys: Captured, lake: str, sql: str, meant: str) -> None:
+    """In one line: the keyword, function or view, or the place; and where to look."""
+    code, _, err = reckon(capsys, "sql", sql, "--lake", lake, "--format", "table")
+    assert code == 2
+    error, hint = err.splitlines()
+    assert error.startswith("error: ")
+    assert meant in hint
+    assert "reckon views" in hint or "(" in sql
+
+
+@pytest.mark.parametrize(
+    ("sql", "lifts"),
+    [
+        ("from 'owners.csv'", True),
+        ("from read_csv('owners.csv')", True),
+        ("from parquet_metadata('x.parquet')", True),
+        ("from delta_scan('x')", True),
+        ("select getenv('HOME')", False),
+        ("delete from events", False),
+        ("attach 'x.db'", False),
+        ("copy events to 'x.csv'", False),
+    ],
+)
+def test_the_way_around_the_sandbox_is_named_for_files_alone(
+    capsys: Captured, lake: str, sql: str, lifts: bool
+) -> None:
+    """Whatever else is refused is answered with what the sandbox can do."""
+    hint = refused(capsys, 2, "sql", sql, "--lake", lake)["hint"]
+    assert ("--unsafe-local" in hint) == lifts
+    assert "SELECT" in hint
 
 
 def test_sql_without_a_lake_says_how_to_make_one(capsys: Captured, tmp_path: Path) -> None:

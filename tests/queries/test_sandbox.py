@@ -432,7 +432,7 @@ def test_values_keep_their_types_on_the_way_out(sandbox: Sandbox) -> None:
         ("SELECT modle FROM latency_by_version", "model"),
         ("SELECT l.modle FROM latency_by_version l", "model"),
         ("SELECT nosuch(1)", "function"),
-        ("SELEC 1", "LINE 1"),
+        ("SELEC 1", "SELECT where it says SELEC"),
         ("SELECT $a", "--param"),
         ("SELECT 1", "--param"),
         ("SELECT CAST('x' AS INTEGER)", "try_cast"),

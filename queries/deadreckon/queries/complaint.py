@@ -17,6 +17,15 @@ _NO_COLUMN: Final = re.compile(
     r'Referenced column "([^"]+)" not found|does not have a column named "([^"]+)"|Column "([^"]+)" .* does not exist'
 )
 _NO_FUNCTION: Final = re.compile(r"(?:Function|Macro) with name (\S+) does not exist")
+_MEANT: Final = re.compile(r'Did you mean "([^"]+)"')
+_WORD: Final = re.compile(r"[A-Za-z_]+")
+_KEYWORDS: Final = (
+    *("SELECT", "FROM", "WHERE", "GROUP", "ORDER", "HAVING", "QUALIFY", "LIMIT", "OFFSET", "JOIN", "USING", "WITH"),
+    *("UNION", "DISTINCT", "BETWEEN", "CASE", "WHEN", "THEN", "ELSE", "DESCRIBE", "SUMMARIZE", "EXPLAIN", "SHOW"),
+)
+_ALIKE: Final = 0.7
+"""From this likeness on (difflib's ratio) one word is taken for another one misspelt."""
+_LISTED: Final = "reckon views lists what can be asked"
 
 
 def too_long(limits: QuerySettings) -> QueryError:
@@ -66,12 +75,14 @@ def _hint(kind: str, text: str, sql: str) -> str:
             f"reckon views {named[0] if named else 'NAME'} lists its columns",
         )
     if match := _NO_FUNCTION.search(text):
-        return "DuckDB has no such function; see duckdb.org/docs for those it has"
+        meant = [m for m in _MEANT.findall(text) if difflib.SequenceMatcher(None, m, match[1].lower()).ratio() > _ALIKE]
+        return (
+            f"did you mean {meant[0]}?" if meant else "DuckDB has no such function; see duckdb.org/docs for all it has"
+        )
     if kind == "PermissionException":
         return "the sandbox reads the views and nothing else; reckon views lists them"
     if kind == "ParserException":
-        position = text.partition("\n\n")[2].strip()
-        return f"near: {position}" if position else "check the query's syntax"
+        return _syntax(text.partition("\n\n")[2])
     if kind == "ConversionException":
         return "try_cast(x AS type) gives NULL where a value does not convert"
     if "parameter" in text.lower():
@@ -82,3 +93,18 @@ def _hint(kind: str, text: str, sql: str) -> str:
 def _near(word: str, known: list[str], otherwise: str) -> str:
     close = difflib.get_close_matches(word.strip('"').lower(), known, n=3, cutoff=0.5)
     return f"did you mean {' or '.join(dict.fromkeys(close))}? {otherwise}" if close else otherwise
+
+
+def _syntax(place: str) -> str:
+    """What to say of a place that DuckDB shows as `LINE 1: the line` with a caret below."""
+    shown, _, caret = place.partition("\n")
+    number, _, line = shown.partition(": ")
+    at = max(caret.find("^") - len(number) - 2, 0)
+    word, before = _WORD.match(line[at:]), _WORD.findall(line[:at])
+    # A misspelt keyword often passes as a name, and the word after it is the one that does not fit.
+    for written in [*([word[0]] if word else []), *before[-1:]]:
+        meant = difflib.get_close_matches(written.upper(), _KEYWORDS, n=1, cutoff=_ALIKE)
+        if meant and meant[0] != written.upper():
+            return f"did you mean {meant[0]} where it says {written}? {_LISTED}"
+    near = line[max(at - 20, 0) : at + 20].strip()
+    return (f"near {near!r}: check the syntax there; " if near else "check the syntax; ") + _LISTED

@@ -48,6 +48,9 @@ _HOW: Final = (
     "ask with one SELECT over the views (`reckon views` lists them); SHOW TABLES, DESCRIBE and EXPLAIN work too"
 )
 _LIFT: Final = "; for files of your own, `reckon sql --unsafe-local` lifts the sandbox"
+_SAVE: Final = 'ask with a SELECT and keep the answer: reckon sql "SELECT ..." --format csv > FILE'
+_FILES: Final = re.compile(r"read_|parquet_|sniff_csv$|glob$|\w+_scan$")
+"""Functions that read files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,8 @@ def _admit_select(con: duckdb.DuckDBPyConnection, sql: str, statement: Any) -> A
                 "PIVOT without a list of values is several statements, and one at a time is answered",
                 hint="name the values: PIVOT t ON column IN ('a', 'b') USING ...",
             )
-        raise QueryError(f"{_article(name)} statement is refused: the sandbox only reads", hint=_HOW + _LIFT)
+        save = name in ("COPY", "EXPORT")
+        raise QueryError(f"{_article(name)} statement is refused: the sandbox only reads", hint=_SAVE if save else _HOW)
     row = con.execute("SELECT json_serialize_sql(CAST(? AS VARCHAR))", [sql]).fetchone()
     try:
         tree = orjson.loads(row[0] if row else "")
@@ -145,7 +149,7 @@ def _judge(part: dict[str, Any]) -> None:
     kind = part.get("type")
     if isinstance(kind, str) and "class" not in part and kind not in _PARTS and not kind.endswith("_TYPE_INFO"):
         what = kind.removesuffix("_QUERY_NODE").removesuffix("_NODE").removesuffix("_REF")
-        raise QueryError(f"{what} inside a query is refused: the sandbox only reads", hint=_HOW + _LIFT)
+        raise QueryError(f"{what} inside a query is refused: the sandbox only reads", hint=_HOW)
     if kind == "BASE_TABLE" and re.search(r"[/\\:*?]|\.\w+$", str(part.get("table_name", ""))):
         _refuse_file(str(part["table_name"]))
     if kind == "TABLE_FUNCTION":
@@ -161,7 +165,8 @@ def _judge(part: dict[str, Any]) -> None:
 
 
 def _refuse_function(name: str) -> NoReturn:
-    raise QueryError(f"function {name} is refused: the sandbox reads the views and nothing else", hint=_HOW + _LIFT)
+    hint = _HOW + _LIFT if _FILES.match(name) else _HOW
+    raise QueryError(f"function {name} is refused: the sandbox reads the views and nothing else", hint=hint)
 
 
 def _refuse_file(name: str) -> NoReturn:
