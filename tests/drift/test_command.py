@@ -135,3 +135,15 @@ def test_as_a_table(lake: str, capsys: Captured) -> None:
     assert "total_variation" in out
     assert [line.split() for line in out.splitlines() if line.startswith("new")] == [["new", "0.0%", "33.3%"]]
     assert "300 values in the reference" in err
+
+
+def test_like_another_tool(lake: str, capsys: Captured) -> None:
+    """The numbers of Evidently, with its verdicts, and those of NannyML, which depend on thresholds of its own."""
+    assert main(["drift", "compare", *two_days(lake, "feature:age"), "--like", "evidently", "--format", "jsonl"]) == 0
+    rows = {row["method"]: row for row in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert rows["wasserstein"]["value"] == pytest.approx(0.8, abs=0.2)
+    assert {row["drifted"] for row in rows.values()} == {True}
+    assert main(["drift", "compare", *two_days(lake, "feature:age"), "--like", "nannyml", "--format", "jsonl"]) == 0
+    rows = {row["method"]: row for row in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert {row["drifted"] for row in rows.values()} == {None}
+    assert main(["drift", "compare", *two_days(lake, "feature:age"), "--like", "whylogs"]) == 2

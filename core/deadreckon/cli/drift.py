@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +14,14 @@ from deadreckon.cli.output import Format, chosen, dumps, say, show_rows
 if TYPE_CHECKING:
     from deadreckon.drift import Comparison
     from deadreckon.drift.observe import Observed
+
+
+class Peer(StrEnum):
+    """Tools whose definitions are known."""
+
+    evidently = "evidently"
+    nannyml = "nannyml"
+
 
 command = typer.Typer(no_args_is_help=True, help="How far data have drifted from other data.")
 
@@ -33,6 +42,9 @@ def compare(
     reference: Annotated[str, typer.Option("--reference", help="FROM..TO, COLUMN=VALUE, or several with commas.")],
     current: Annotated[str, typer.Option("--current", help="What is compared with it, said the same way.")],
     *,
+    like: Annotated[
+        Peer | None, typer.Option("--like", help="The numbers and the verdicts of another tool, by its definitions.")
+    ] = None,
     lake: LakeOption = None,
     config: ConfigOption = None,
     format_: FormatOption = None,
@@ -45,6 +57,8 @@ def compare(
     Example: reckon drift compare --subject feature:age --reference 2026-09-01..2026-09-08 --current 2026-09-08..
 
     Example: reckon drift compare --subject tool --reference model_version=1.3.0 --current model_version=1.4.0
+
+    Example: reckon drift compare --subject cost_usd --reference ..2026-10-01 --current 2026-10-01.. --like evidently
     """
     from deadreckon.drift import compare as compared
     from deadreckon.drift.observe import observe, samples
@@ -55,8 +69,19 @@ def compare(
     about, sides = named(subject), (selection(reference), selection(current))
     with connect(settings=settings_for(lake, config)) as con:
         before, after = (observe(con, about, side) for side in sides)
-    found = compared(*samples(about, before, after))
+    both = samples(about, before, after)
     shown = chosen(format_)
+    if like is not None:
+        from deadreckon.drift.parity import PEERS
+
+        verdicts = PEERS[like.value](*both)
+        show_rows(
+            ["method", "value", "threshold", "drifted"],
+            [[v.method, v.value, v.threshold, v.drifted] for v in verdicts],
+            shown,
+        )
+        return
+    found = compared(*both)
     if shown is Format.json:
         sys.stdout.write(dumps(_document(subject, reference, current, found, before, after), indent=True))
         return
