@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -17,9 +16,8 @@ from deadreckon.core.doctor.history import Range
 from deadreckon.core.lake import Lake
 from deadreckon.core.maintenance.merge import READ, describe
 from deadreckon.core.maintenance.tables import LiveFile, live_files
+from deadreckon.core.tail import TAIL_BYTES, digest
 
-TAIL_BYTES: Final = 64 << 10
-"""Ingest's ledger holds the hash of that many bytes before the end of what was read."""
 NEWEST: Final = f"""
     FROM {READ} SELECT source_id, max(end_offset), arg_max(source_path, end_offset), arg_max(tail_hash, end_offset)
     WHERE record = 'source' GROUP BY source_id
@@ -63,7 +61,7 @@ class Input:
                 tail = file.read(self.end - start)
         except OSError:
             return State.gone
-        same = len(tail) == self.end - start and hashlib.sha256(tail).hexdigest() == self.tail_hash
+        same = len(tail) == self.end - start and digest(tail) == self.tail_hash
         return State.there if same else State.changed
 
 

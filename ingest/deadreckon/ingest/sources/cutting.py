@@ -13,13 +13,9 @@ from typing import Final
 
 import orjson
 
+from deadreckon.core.tail import TAIL_BYTES, digest
 from deadreckon.ingest.sources.chunks import HEAD_BYTES, Chunk, Known, Oversize
 
-TAIL_BYTES: Final = 64 << 10
-"""How much before an offset must be the same for two inputs to be the same up to there.
-
-A whole small file fits, so that two files of equal length and first line are told apart by any byte of theirs.
-"""
 _STRIDE: Final = 4 << 20
 _DIGESTS_KEPT: Final = 1024
 
@@ -44,11 +40,6 @@ class Piece:
     start: int
     stop: int
     eof: bool
-
-
-def digest(tail: bytes) -> str:
-    """The hash that `tail_hash` gives of these (at most TAIL_BYTES) bytes."""
-    return hashlib.sha256(tail).hexdigest()
 
 
 class LineSource(ABC):

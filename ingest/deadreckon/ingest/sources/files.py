@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 from typing import Final
 
+from deadreckon.core.tail import TAIL_BYTES
 from deadreckon.ingest.sources import names
-from deadreckon.ingest.sources.cutting import TAIL_BYTES, LineSource, Manner, Piece
+from deadreckon.ingest.sources.cutting import LineSource, Manner, Piece
 
 _GUARD: Final = 256
 _LARGE: Final = 4 << 20

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-from deadreckon.ingest.sources.cutting import TAIL_BYTES, LineSource, Manner, Piece
+from deadreckon.core.tail import TAIL_BYTES
+from deadreckon.ingest.sources.cutting import LineSource, Manner, Piece
 
 
 class ForwardSource(LineSource):

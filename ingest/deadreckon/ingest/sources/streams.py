@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from deadreckon.core.errors import SourceError
+from deadreckon.core.tail import TAIL_BYTES, digest
 from deadreckon.ingest.sources.chunks import Chunk, StoppedError
-from deadreckon.ingest.sources.cutting import TAIL_BYTES, Manner, Piece, digest
+from deadreckon.ingest.sources.cutting import Manner, Piece
 from deadreckon.ingest.sources.inflate import DamagedError, inflate, kind_of
 from deadreckon.ingest.sources.sequential import ForwardSource
 
