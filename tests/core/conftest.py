@@ -91,3 +91,9 @@ def story(told: Story, tmp_path: Path) -> Story:
     """A copy of the told lake to damage."""
     shutil.copytree(told.lake.root, tmp_path / "lake")
     return Story(Lake.open(tmp_path / "lake"), told.logs)
+
+
+@pytest.fixture
+def refused(told: Story) -> list[str]:
+    """The refused lines of the told lake."""
+    return told.refused()
