@@ -98,6 +98,31 @@ def test_a_mistyped_command_names_the_nearest(typed: str, meant: str, capsys: py
     assert "doctor" in said(capsys.readouterr().err)["hint"]
 
 
+@pytest.mark.parametrize(
+    ("words", "message", "hint"),
+    [
+        (["sql", "select 1", "--frmat", "json"], "reckon sql has no option --frmat", "did you mean '--format'?"),
+        (["quarantine", "list", "--lmit", "3"], "reckon quarantine list has no option --lmit", "'--limit'"),
+        (["status", "--xyzzy"], "reckon status has no option --xyzzy", "it has --config, --format, --help, --lake"),
+        (["quarantine", "lst"], "there is no command reckon quarantine 'lst'", "did you mean 'list'?"),
+        (["trace"], "missing argument 'ID'", "reckon trace --help"),
+        (["sql", "select", "1"], "reckon sql has no place for '1'", "quote what has blanks"),
+        (["status", "--format", "xml"], "invalid value for '--format'", "reckon status --help"),
+        (["--frobnicate"], "reckon has no option --frobnicate", "reckon --help"),
+    ],
+)
+def test_a_command_line_that_does_not_fit_names_what_does(
+    words: list[str], message: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The nearest option or verb, and the help of the command that was called."""
+    assert main(words) == 2
+    error = said(capsys.readouterr().err)
+    assert message in error["message"]
+    assert hint in error["hint"]
+    if "no option" in message:
+        assert f"{message.partition(' has no')[0]} --help" in error["hint"]
+
+
 @pytest.mark.parametrize("words", [["--format", "json"], ["--format=json"], ["--format", "jsonl"]])
 def test_an_error_is_json_where_json_was_asked_for(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """The format of the answer is the format of the error."""

@@ -14,8 +14,8 @@ import typer.core
 import typer.main
 
 from deadreckon.cli.output import fail
-from deadreckon.core.errors import DeadreckonError, MissingExtraError, UsageError
-from deadreckon.core.settings import nearest
+from deadreckon.cli.usage import usage_error
+from deadreckon.core.errors import DeadreckonError, MissingExtraError
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "demo": ("deadreckon.cli.demo", "The whole story on sample logs: ingest, questions answered, alerts."),
@@ -105,7 +105,7 @@ def run(arguments: list[str] | None = None) -> int:
     except typer.Exit as end:
         return int(end.exit_code)
     except ClickError as error:
-        return fail(_usage(error), words)
+        return fail(usage_error(error), words)
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("interrupted\n")
         return INTERRUPTED
@@ -141,15 +141,6 @@ def _outlets() -> None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open as long as we run
         elif isinstance(stream, io.TextIOWrapper) and (stream.encoding or "").lower().replace("-", "") != "utf8":
             stream.reconfigure(errors="backslashreplace")
-
-
-def _usage(error: Any) -> UsageError:
-    message = error.format_message()
-    hint = "reckon --help lists the commands; reckon COMMAND --help its options"
-    if message.startswith("No such command"):
-        word = message.split("'")[1] if "'" in message else ""
-        message, hint = f"there is no command {word!r}", nearest(word, list(COMMANDS))
-    return UsageError(message, hint=hint)
 
 
 def _internal(error: Exception) -> DeadreckonError:
