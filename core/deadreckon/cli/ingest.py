@@ -37,6 +37,7 @@ def command(
     """
     from deadreckon.core.lake import Lake
     from deadreckon.ingest.engine import Ingester
+    from deadreckon.ingest.sources import check
 
     settings = settings_for(lake, config)
     stopped: list[int] = []
@@ -45,8 +46,10 @@ def command(
             signal.signal(number, lambda n, _frame: stopped.append(n))
     bar = Bar(show=not quiet and sys.stderr.isatty())
     warn = (lambda _: None) if quiet else bar.say
+    inputs: list[Any] = list(paths or settings.ingest.sources)
+    if not follow:
+        check(inputs)  # before a lake is made that nothing would come into
     with bar, Ingester(Lake.create(settings.lake), settings, warn=warn, report=bar.update) as ingester:
-        inputs: list[Any] = list(paths or settings.ingest.sources)
         summary = ingester.follow(inputs, lambda: bool(stopped)) if follow else ingester.run(inputs)
     _show(summary, Path(settings.lake), chosen(format_), quiet=quiet)
 
@@ -56,15 +59,28 @@ def _show(summary: Summary, lake: Path, format_: Format, *, quiet: bool) -> None
     if format_ is not Format.table:
         show_record({"lake": str(lake), **figures}, format_)
         return
-    speed = figures["bytes_per_second"] / 1e6
+    blank = f", {summary.blank:,} blank" if summary.blank else ""
     console().print(
-        f"{summary.read_lines:,} lines from {summary.sources:,} inputs: {summary.committed:,} events committed, "
-        f"{summary.duplicates:,} duplicates dropped, {summary.quarantined:,} quarantined "
-        f"({summary.bytes / 1e6:,.1f} MB in {summary.seconds:.1f} s, {speed:,.1f} MB/s)",
+        f"{_count(summary.read_lines, 'line')} from {_count(summary.sources, 'input')}: "
+        f"{_count(summary.committed, 'event')} committed, {_count(summary.duplicates, 'duplicate')} dropped, "
+        f"{summary.quarantined:,} quarantined{blank} "
+        f"({_size(summary.bytes)} in {summary.seconds:.1f} s, {_size(figures['bytes_per_second'])}/s)",
         soft_wrap=True,
     )
     if summary.quarantined and not quiet:
         say(f"hint: reckon quarantine list --lake {lake} says why lines were refused")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if count < 999.95:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:,.1f} GB"
 
 
 class Bar:
@@ -100,5 +116,5 @@ class Bar:
     def update(self, summary: Summary) -> None:
         """Show how far it is."""
         if self._progress:
-            text = f"{summary.read_lines:,} lines, {summary.committed:,} events, {summary.bytes / 1e6:,.0f} MB"
+            text = f"{summary.read_lines:,} lines, {summary.committed:,} events, {_size(summary.bytes)}"
             self._progress.update(self._task, description=text)

@@ -9,13 +9,12 @@ from __future__ import annotations
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import duckdb
 from deltalake import DeltaTable
@@ -24,6 +23,7 @@ from deadreckon.core.errors import CommitConflictError, LakeError
 from deadreckon.core.lake import Lake, commit, snapshot_of
 from deadreckon.core.settings import Settings
 from deadreckon.ingest import ledger, session
+from deadreckon.ingest.accounts import account
 from deadreckon.ingest.batches import Batch, Batcher
 from deadreckon.ingest.offsets import Offsets
 from deadreckon.ingest.prepare import Prepared, Rules, prepare
@@ -234,7 +234,7 @@ class Ingester:
             f"CREATE OR REPLACE TEMP VIEW {chosen} AS SELECT *, TIMESTAMPTZ '{now.isoformat()}' AS ingested_at "
             f"FROM {prepared.relation}" + (" WHERE n NOT IN (SELECT n FROM dropped)" if again else "")
         )
-        rows, counts = self._ledger_rows(batch, prepared, chosen, again)
+        rows, counts = account(con, batch, prepared, chosen, again)
         write_events(con, chosen, (*prepared.columns, "source_id", "source_offset", "ingested_at"), files)
         write_ledger(rows, now, files)
         try:
@@ -253,41 +253,3 @@ class Ingester:
         self.summary.sources = len(self._counted)
         self.summary.add(counts, size=batch.size)
         self._report(self.summary)
-
-    def _ledger_rows(
-        self, batch: Batch, prepared: Prepared, chosen: str, again: Sequence[int]
-    ) -> tuple[Iterator[dict[str, Any]], dict[str, int]]:
-        refused = [*batch.rejects, *prepared.rejects]
-        kept = dict(self._con.execute(f"SELECT source_id, count(*) FROM {chosen} GROUP BY 1").fetchall())
-        twice: dict[str, int] = {}
-        if again:
-            twice = dict(
-                self._con.execute(
-                    f"SELECT source_id, count(*) FROM {prepared.relation} WHERE n IN (SELECT n FROM dropped) GROUP BY 1"
-                ).fetchall()
-            )
-        bad: dict[str, int] = {}
-        for found in refused:
-            bad[found.source_id] = bad.get(found.source_id, 0) + 1
-        long: dict[str, int] = {}
-        for found in batch.rejects:
-            if found.code == "oversize":
-                long[found.source_id] = long.get(found.source_id, 0) + 1
-        rows: list[dict[str, Any]] = [
-            {
-                "record": "source",
-                "source_id": source_id,
-                "source_path": batch.sources[source_id].path,
-                "source_offset": start,
-                "end_offset": end,
-                "tail_hash": batch.tails[source_id],
-                "lines": prepared.counts.get(source_id, 0) + long.get(source_id, 0),
-                "committed": kept.get(source_id, 0),
-                "duplicates": twice.get(source_id, 0),
-                "quarantined": bad.get(source_id, 0),
-            }
-            for source_id, (start, end) in batch.ranges.items()
-        ]
-        counts = {key: sum(row[key] for row in rows) for key in ("lines", "committed", "duplicates", "quarantined")}
-        paths = {source_id: source.path for source_id, source in batch.sources.items()}
-        return chain(rows, ({**found.row(), "source_path": paths.get(found.source_id)} for found in refused)), counts

@@ -9,12 +9,17 @@ from typing import Any
 
 @dataclass(slots=True)
 class Summary:
-    """Figures of a run; they grow while it goes on."""
+    """Figures of a run; they grow while it goes on.
+
+    Each line read gave events (committed, or dropped as duplicates), was quarantined, or is blank. A damaged input is
+    one more in the quarantine, though no line.
+    """
 
     read_lines: int = 0
     committed: int = 0
     duplicates: int = 0
     quarantined: int = 0
+    blank: int = 0
     bytes: int = 0
     seconds: float = 0.0
     sources: int = 0
@@ -27,6 +32,7 @@ class Summary:
         self.committed += counts["committed"]
         self.duplicates += counts["duplicates"]
         self.quarantined += counts["quarantined"]
+        self.blank += counts["blank"]
         self.bytes += size
         self.commits += 1
 
@@ -37,6 +43,7 @@ class Summary:
             "committed": self.committed,
             "duplicates": self.duplicates,
             "quarantined": self.quarantined,
+            "blank": self.blank,
             "sources": self.sources,
             "commits": self.commits,
             "conflicts": self.conflicts,

@@ -44,6 +44,17 @@ def discover(
     return Watcher(paths, max_line_bytes=max_line_bytes, warn=warn, final=final).discover(known)
 
 
+def check(paths: Sequence[str | Path]) -> None:
+    """Make sure that each of these inputs is there, without reading any.
+
+    Raises:
+        SourceError: a path names nothing, or nothing that may be read.
+    """
+    for named in paths:
+        if str(named) != STDIN:
+            next(places(str(named), lambda _message: None, wait=False), None)
+
+
 class Watcher:
     """Looks again and again: keeps pipes open, archives where they are, and is quick about what is unchanged.
 

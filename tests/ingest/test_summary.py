@@ -1,0 +1,87 @@
+"""What a run says it did: figures that add up, in words that fit them; and no lake of one that did nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.ingest.lakes import Place, joined
+
+from deadreckon.cli.app import run
+
+OTLP = {
+    "resourceLogs": [
+        {
+            "scopeLogs": [
+                {"logRecords": [{"timeUnixNano": str(1_790_000_000 * 10**9 + n), "body": {"stringValue": "x"}}]}
+            ]
+        }
+        for n in range(3)
+    ]
+}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def said(capsys: pytest.CaptureFixture[str], place: Place, *words: object) -> str:
+    """What `reckon ingest` prints for a person."""
+    code = run(["ingest", *map(str, words), "--lake", str(place.lake), "--format", "table"])
+    assert code == 0
+    return capsys.readouterr().out
+
+
+def test_every_line_is_accounted_for(place: Place) -> None:
+    """Lines read are those committed, dropped as duplicates, quarantined, and blank."""
+    same = {"event_id": "x", "case": 1}
+    first = place.write("a.log", [same, "", same, "garbage", "   ", {"case": 2}, "\t", b"\xff", "x" * 3000])
+    second = place.write("b.log", joined([{"case": 3}]) + b"\n\n\n")
+
+    summary = place.ingest(first, second)
+
+    assert summary.blank == 6
+    assert (summary.committed, summary.duplicates, summary.quarantined) == (3, 1, 3)
+    assert summary.read_lines == 3 + 1 + 3 + 6
+    assert summary.as_dict()["blank"] == 6
+
+
+def test_blank_lines_beside_lines_of_many_events(place: Place) -> None:
+    """A line that gives three events does not hide a blank one, nor does a line without events count twice."""
+    summary = place.ingest(place.write("a.log", [OTLP, "", {"case": 1}, "", "garbage"]))
+
+    assert (summary.read_lines, summary.committed, summary.quarantined, summary.blank) == (5, 4, 1, 2)
+
+
+def test_words_fit_the_figures(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    """One of something is not called many, and a small input has a size."""
+    one = place.write("a.log", [{"case": 1}])
+    assert said(capsys, place, one).startswith(
+        "1 line from 1 input: 1 event committed, 0 duplicates dropped, 0 quarant"
+    )
+    more = place.write("b.log", [{"case": n} for n in range(3)] + ["", {"event_id": "x"}, {"event_id": "x"}])
+    text = said(capsys, place, more)
+    assert text.startswith("6 lines from 1 input: 4 events committed, 1 duplicate dropped, 0 quarantined, 1 blank (")
+    assert f"({more.stat().st_size} B in " in text
+    both = (
+        place.write("c.log", [{"case": n, "pad": "x" * 1000} for n in range(20)]),
+        place.write("d.log", [{"case": 9}]),
+    )
+    text = said(capsys, place, *both)
+    assert text.startswith("21 lines from 2 inputs: 21 events")
+    assert f"({sum(path.stat().st_size for path in both) / 1000:.1f} kB in " in text
+
+
+@pytest.mark.parametrize("missing", ["missing.log", "missing/*.log", "missing/"])
+def test_nothing_is_left_when_nothing_is_there(place: Place, capsys: pytest.CaptureFixture[str], missing: str) -> None:
+    """A named input that does not exist is an error before a lake is made."""
+    there = place.write("a.log", [{"case": 1}])
+    before = set(place.root.iterdir())
+
+    code = run(["ingest", str(there), str(place.root / missing), "--lake", str(place.lake), "--format", "json"])
+
+    assert code != 0
+    assert "missing" in json.loads(capsys.readouterr().err)["error"]["message"]
+    assert set(place.root.iterdir()) == before
