@@ -146,6 +146,14 @@ def test_no_words_show_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(name in out for name in COMMANDS)
 
 
+def test_a_group_without_a_verb_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """As `reckon` alone does, with nothing on stderr."""
+    assert main(["quarantine"]) == 0
+    out, err = capsys.readouterr()
+    assert "replay" in out
+    assert err == ""
+
+
 @pytest.mark.parametrize("name", [n for n, (module, _) in COMMANDS.items() if find_spec(module)])
 def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """`reckon COMMAND --help` works for each, with -h too."""

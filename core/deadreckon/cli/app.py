@@ -105,6 +105,8 @@ def run(arguments: list[str] | None = None) -> int:
     except typer.Exit as end:
         return int(end.exit_code)
     except ClickError as error:
+        if not error.format_message():
+            return 0  # a group called without a verb: its help was printed
         return fail(usage_error(error), words)
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("interrupted\n")

@@ -13,7 +13,7 @@ from deadreckon.cli.output import chosen, say, show_record
 
 
 def command(
-    file: Annotated[Path, typer.Argument(metavar="[FILE]", help="The file to write.")] = Path("views.duckdb"),
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write.")] = Path("views.duckdb"),
     *,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is no catalog.")] = False,
     lake: LakeOption = None,

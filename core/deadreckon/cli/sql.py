@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def command(
-    query: Annotated[str | None, typer.Argument(metavar="[QUERY]", help="The query; - reads it from stdin.")] = None,
+    query: Annotated[str | None, typer.Argument(metavar="QUERY", help="The query; - reads it from stdin.")] = None,
     *,
     file: Annotated[
         Path | None, typer.Option("-f", "--file", metavar="FILE", help="Read the query from a file.")

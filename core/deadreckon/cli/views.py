@@ -16,7 +16,7 @@ from deadreckon.core.errors import UsageError
 
 
 def command(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One view, with its columns.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="One view, with its columns.")] = None,
     *,
     sql: Annotated[bool, typer.Option("--sql", help="Print the view's query.")] = False,
     docs: Annotated[
@@ -46,8 +46,8 @@ def command(
         listed = sorted(views().values(), key=lambda v: v.name)
         if shown is Format.table:
             out = console()
-            rows = [[Text(v.name, style="bold"), Text(v.purpose)] for v in listed]
-            draw(out, (Column("view"), Column("answers", least=20)), rows, room(out))
+            lines = [[Text(v.name, style="bold"), Text(v.purpose)] for v in listed]
+            draw(out, (Column("view"), Column("answers", least=20)), lines, room(out))
             say("reckon views NAME describes one with its columns")
             return
         show_rows(["view", "one_row", "answers"], [[v.name, v.grain, v.purpose] for v in listed], shown)
