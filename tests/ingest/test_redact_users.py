@@ -85,6 +85,7 @@ def test_user_ids_are_hashed_in_a_line(raw: str, expected: str) -> None:
         b'{"user_id"',
         b'{"user":' * 3000 + b"1" + b"}" * 3000,
         b"[" * 100_000 + b'"user_id":',
+        b'{"user_id":null,"a":' + b"[" * 490 + b"1," * 200_000,
         b"",
     ],
 )

@@ -37,6 +37,8 @@ class Edits:
 @dataclass(slots=True)
 class _Frame:
     is_object: bool
+    above: Path = ()
+    """The keys above the object or array itself."""
     key: str | None = None
     expects_key: bool = False
     attribute: str | None = None
@@ -100,7 +102,7 @@ def _changes(line: bytes, edits: Edits) -> Iterator[tuple[int, int, bytes]]:
         first = token[:1]
         if first in b"{[":
             path = _path(stack)
-            stack.append(_Frame(first == b"{", expects_key=first == b"{"))
+            stack.append(_Frame(first == b"{", path, expects_key=first == b"{"))
             if removing is None and path and edits.whole(path, token) is not None:
                 removing = (len(stack), start, path)
         elif first in b"}]":
@@ -155,11 +157,11 @@ def _value(stack: list[_Frame], token: bytes, edits: Edits) -> bytes | None:
 
 def _path(stack: list[_Frame]) -> Path:
     """The keys above a value; the key of an OTLP attribute stands in the place of `value`."""
-    return tuple(
-        frame.attribute if frame.attribute is not None and frame.key == "value" else frame.key
-        for frame in stack
-        if frame.key is not None
-    )
+    if not stack:
+        return ()
+    frame = stack[-1]
+    key = frame.attribute if frame.attribute is not None and frame.key == "value" else frame.key
+    return frame.above if key is None else (*frame.above, key)
 
 
 def _is_otlp_value(stack: list[_Frame]) -> bool:
