@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -103,4 +104,18 @@ def test_a_lost_commit_whose_files_are_not_whole(spooled: Story) -> None:
     lose(spooled, NEWEST)
     (spooled.logs / "a.jsonl").unlink()
     (spooled.lake.table_path() / next(a for a in adds if "part=events" in a)).unlink()
+    assert doctor(spooled.lake.root).findings == ()
+
+
+def test_after_a_repair_that_was_killed(spooled: Story) -> None:
+    """What it had already written is no second commit, and does not hide the first."""
+    lose(spooled, NEWEST)
+    (spooled.logs / "a.jsonl").unlink()
+    live = {f.path for f in spooled.lake.snapshot().files}
+    for path in sorted(spooled.lake.table_path().glob("part=*/*/*.parquet")):
+        if path not in live:
+            shutil.copy2(path, path.with_name(f"adopted-{path.name}"))
+    assert [f.kind for f in doctor(spooled.lake.root).findings] == ["commit_lost"]
+    assert doctor(spooled.lake.root, repair=True).healthy
+    assert spooled.numbers() == list(range(30))
     assert doctor(spooled.lake.root).findings == ()

@@ -21,8 +21,9 @@ from deadreckon.core.maintenance.vacuum import UNCOMMITTED_HOURS
 
 def examine_unlogged(lake: Lake, *, now: datetime) -> Iterator[Finding]:
     """Look at data files that no commit names, and that are whole commits; for holes between others see lost_range."""
-    behind = {found.source_id for found in unread(lake)}
-    for lost in lost_commits(lake):
+    commits = list(lost_commits(lake))
+    behind = {found.source_id for found in unread(lake)} if commits else set()
+    for lost in commits:
         if behind.isdisjoint(h.range.source_id for h in lost.held):
             yield _finding(lake, lost, now)
 
