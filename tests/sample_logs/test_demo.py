@@ -146,6 +146,18 @@ def test_page_reads_well_in_plain_text(found: dict[str, Any], lake: Path, capsys
     assert len(steps.strip().splitlines()) == len(found["next"])
 
 
+def test_page_fits_a_narrow_terminal(
+    lake: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At 80 columns what goes on below stays in its place: only headings begin at the margin."""
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["demo", "--lake", str(lake)]) == 0
+    body = capsys.readouterr().out.partition("Try next")[0]
+    assert all(len(line) <= 80 for line in body.splitlines())
+    paragraphs = body.strip().split("\n\n")
+    assert all(line.startswith("  ") for paragraph in paragraphs for line in paragraph.splitlines()[1:])
+
+
 def test_every_command_it_suggests_works(found: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     """Each next step is a command line that does what it says; the monitor's exit code says that something fires."""
     for line in found["next"]:

@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deadreckon.cli.demo_run import Findings, Record
+from deadreckon.cli.lines import room
 from deadreckon.cli.output import console, dumps
 
 WIDTH: Final = 100
@@ -68,7 +69,9 @@ def as_page(found: Findings, steps: Sequence[Step]) -> None:
     """Print the page."""
     text = io.StringIO()
     person = sys.stdout.isatty()
-    out = console() if person else Console(file=text, highlight=False, color_system=None, width=WIDTH)
+    out = console()
+    if not person:
+        out = Console(file=text, highlight=False, color_system=None, width=room(out) or WIDTH)
     _page(out, found, steps)
     # Rich fills its columns with blanks to the right, which a README or a diff does not want.
     sys.stdout.writelines(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
@@ -99,12 +102,13 @@ def _ingested(out: Console, found: Findings) -> None:
     run, total = found.ingested, found.sources
     _heading(out, "Ingested, exactly once", f"a lake of {found.lake_bytes / 1e6:.1f} MB")
     rate = f"in {run['seconds']:.1f} s" if run["read_lines"] else "nothing new: it was all there"
-    out.print(
-        f"  {total['lines']:,} lines of {total['files']} logs, {total['events']:,} events, "
+    said = (
+        f"{total['lines']:,} lines of {total['files']} logs, {total['events']:,} events, "
         f"{total['duplicates']} duplicates dropped; {rate}"
     )
     reasons = ", ".join(f"{r['lines']} {r['reason']}" for r in found.refused)
-    out.print(f"  {total['quarantined']} lines quarantined, with reasons: {reasons}")
+    for text in (said, f"{total['quarantined']} lines quarantined, with reasons: {reasons}"):
+        out.print(Padding(text, (0, 0, 0, 2)))
 
 
 def _provenance(out: Console, p: Record | None) -> None:
@@ -129,7 +133,11 @@ def _provenance(out: Console, p: Record | None) -> None:
         )
     for depth, (name, text) in enumerate(lines):
         branch = "  " + ("" if depth == 0 else "  " * (depth - 1) + "└ ")
-        out.print(Text.assemble(branch, (name, "bold red" if name == "leak" else "bold"), " ", text), overflow="fold")
+        row = Table.grid(padding=0)
+        row.add_row(branch, Text.assemble((name, "bold red" if name == "leak" else "bold"), " ", text))
+        row.columns[0].no_wrap = True
+        row.columns[1].overflow = "fold"
+        out.print(row)
 
 
 def _versions(out: Console, rows: Sequence[Record]) -> None:

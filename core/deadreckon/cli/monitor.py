@@ -9,7 +9,7 @@ import typer
 from deadreckon.cli.alert_lines import DetailsOption, show
 from deadreckon.cli.looking_back import looking_back
 from deadreckon.cli.options import ConfigOption, FormatOption, LakeOption, settings_for
-from deadreckon.cli.output import Format, chosen, say
+from deadreckon.cli.output import Format, chosen, one_line, say
 from deadreckon.core.errors import ConfigError, DeadreckonError, DeliveryError, UsageError
 from deadreckon.core.settings import Settings, nearest
 
@@ -107,7 +107,7 @@ def command(
         say(f"hint: {hint}")
     code = exit_code(report.alerts, faults, unknown=report.unknown)
     if failure is not None:
-        say(f"error: {failure.message}\nhint: the next run tells them; {failure.hint}")
+        say(f"error: {one_line(failure.message)}\nhint: the next run tells them; {one_line(failure.hint)}")
     return code or (DeliveryError.exit_code if failure else 0)
 
 
@@ -201,6 +201,6 @@ def _show(report: Report, at: datetime, told: int, format_: Format | None, *, de
     }
     show(report.alerts, chosen(format_), meta, details=details)
     for name, why in report.unknown.items():
-        say(f"rule {name}: {why}")
+        say(one_line(f"rule {name}: {why}"))
     for name, count in report.skipped.items():
         say(f"rule {name}: {count} windows skipped; too many to catch up, or the rule failed again and again")
