@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.ingest.lakes import NOW, Place, joined
 
 from deadreckon.core.lake import Lake
@@ -112,6 +114,22 @@ def test_replayed_user_is_the_one_it_would_have_been(place: Place, user: str) ->
     assert json.loads(row["raw"])["user_id"].startswith("sha256:")
     assert row["quarantine_id"] == f"{row['source_id']}:0"
     assert place.events() == other.events()
+
+
+names = st.sampled_from(
+    ["user", "id", "user_id", "user.id", "x.user.id", "x.user", "a.user_id", "langfuse", "key", "value", "USER.ID", "m"]
+)
+leaves = st.one_of(st.none(), st.booleans(), st.integers(), st.sampled_from(["alice", "é", "", "user_id", "x.user.id"]))
+objects = st.dictionaries(names, st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(names, inner)))
+
+
+@given(value=objects)
+def test_lines_without_escapes_are_hashed_like_those_with_them(value: dict[str, Any]) -> None:
+    """The short way, which lines without a backslash take, leads to the same as taking the line apart."""
+    short, long = ({**value, "z": text} for text in ("", "\n"))
+    hide = users().line
+    new, other = (json.loads(hide(json.dumps(line, ensure_ascii=False).encode())) for line in (short, long))
+    assert {**new, "z": ""} == {**other, "z": ""}
 
 
 def test_no_user_id_in_the_quarantine(place: Place) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ class Users:
         self._salt = salt
         self._keys = Keys(keys)
         self._needles = _needles(keys)
+        self._plain, self._odd = _patterns(keys)
         self._edits = Edits(_leave, self.whole, self._string, _leave)
         self._torn = Edits(_leave, self._text_only, self._string, _leave)
         self._leaves = Edits(_leave, _leave, lambda _, text: self._other(text), self._number)
@@ -66,7 +68,15 @@ class Users:
         if not self.may_be_in(text):
             return line
         if is_json(line):
-            return rewrite(line, self._edits)
+            if "\\" in text or self._odd.search(text):
+                return rewrite(line, self._edits)
+            # The common case: text is what stands between two quotes.
+            return (
+                self._plain.sub(lambda found: found[1] + self.hashed(found[2]) + '"', text).encode(
+                    "utf-8", "surrogateescape"
+                )
+                + line[len(body) :]
+            )
         if line.count(b"{") + line.count(b"[") <= _MOST_OPENED:
             text = rewrite(body, self._torn).decode("utf-8", "surrogateescape")
         return encoded(self.text(text)) + line[len(body) :]
@@ -154,6 +164,19 @@ def _needles(keys: Sequence[str]) -> tuple[str, ...]:
     """Words, as few as will do, of which a line has one if one of these keys, dotted or as objects, is in it."""
     words = sorted({max(key.lower().split("."), key=len) for key in keys}, key=len)
     return tuple(word for i, word in enumerate(words) if not any(other in word for other in words[:i]))
+
+
+def _patterns(keys: Sequence[str]) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """In JSON without escapes: a user id that is text, and what may be another one, so that all has to be parsed."""
+    dotted = [key.split(".") for key in keys if "." in key]
+    above = sorted({".".join(parts[:n]) for parts in dotted for n in range(1, len(parts))})
+    # A key with dots may be the end of a longer one.
+    named = [re.escape(key) if "." not in key else rf'(?:[^"]*\.)?{re.escape(key)}' for key in keys]
+    key = rf'"(?:{"|".join(named)})"\s*:\s*'
+    odd = ['"key"', rf'{key}[^"n\s]']
+    if above:
+        odd.append(rf'"(?:[^"]*\.)?(?:{"|".join(map(re.escape, above))})"\s*:\s*[{{\[]')
+    return re.compile(rf'({key}")([^"]*)"', re.IGNORECASE), re.compile("|".join(odd), re.IGNORECASE)
 
 
 def _text_of(raw: bytes) -> str:
