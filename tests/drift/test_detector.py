@@ -1,0 +1,187 @@
+"""The detector: what it promises of streams that do not change, and how soon it sees those that do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from deadreckon.drift.detector import scores
+from deadreckon.drift.detector.calibration import RANKS, Calibration, calibrate
+from deadreckon.drift.detector.edetector import Budget, Look, State, e_value, look
+from deadreckon.drift.detector.matched import Matched
+
+REFERENCE = 28 * 24
+BUDGET = Budget(streams=100)
+
+
+class Stream:
+    """Hourly windows of normal values with a daily season, counted in 64 buckets of the reference."""
+
+    def __init__(self, seed: int, days: int, n: int = 500, rho: float = 0.0, shift: float = 0.0) -> None:
+        rng = np.random.default_rng(seed)
+        hours = np.arange(REFERENCE + 24 * days)
+        level = np.zeros(len(hours))
+        for t in hours[1:]:
+            level[t] = rho * level[t - 1] + (rng.normal(0, 0.1) if rho else 0.0)
+        values = rng.normal(size=(len(hours), n)) + (level + 0.3 * np.sin(hours * 2 * np.pi / 24))[:, None]
+        values[REFERENCE:] += shift
+        edges = np.quantile(values[:REFERENCE], np.linspace(0, 1, 64))
+        self.counts = np.stack([np.bincount(np.searchsorted(edges, row), minlength=65) for row in values])
+        self.middle = np.concatenate([[edges[0] - 0.1], (edges[1:] + edges[:-1]) / 2, [edges[-1] + 0.1]])
+        self.hours = hours
+        self.matched = Matched(hours[:REFERENCE], self.counts[:REFERENCE])
+        usual = scores.numeric(self.matched.of_itself(), self.counts[:REFERENCE], self.middle, 1.0)
+        self.calibration = calibrate(usual.z, BUDGET.streams)
+
+    def scored(self) -> scores.Scored:
+        """The windows after the reference."""
+        reference = self.matched.of(self.hours[REFERENCE:])
+        return scores.numeric(reference, self.counts[REFERENCE:], self.middle, 1.0)
+
+    def looks(self, budget: Budget = BUDGET) -> list[Look]:
+        """What each of them shows, one after the other."""
+        state, seen = State.new(self.calibration), []
+        found = self.scored()
+        for z, enough in zip(found.z, found.large_enough, strict=True):
+            state, one = look(self.calibration, state, z, enough, budget)
+            seen.append(one)
+        return seen
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.6, 0.9])
+@pytest.mark.parametrize("n", [50, 500])
+def test_no_alarm_where_nothing_changes(rho: float, n: int) -> None:
+    """Streams that stay as they were, with a season and however correlated, do not alarm in 60 days."""
+    for seed in range(4):
+        assert not any(one.alarm for one in Stream(seed, days=60, n=n, rho=rho).looks())
+
+
+@pytest.mark.parametrize(("shift", "within"), [(0.5, 6), (0.3, 8), (0.2, 24)])
+def test_a_shift_is_seen(shift: float, within: int) -> None:
+    """A mean that moves by half a standard deviation is seen within six hours, by a fifth within a day."""
+    delays = []
+    for seed in range(5):
+        seen = [hour for hour, one in enumerate(Stream(seed, days=10, shift=shift).looks(), 1) if one.alarm]
+        delays.append(seen[0] if seen else 10**6)
+    assert np.median(delays) <= within
+
+
+def test_a_small_shift_is_none() -> None:
+    """A shift under the floor of every effect is no drift, however many values there are."""
+    assert not any(one.alarm for one in Stream(1, days=20, n=5000, shift=0.03).looks())
+
+
+def test_the_mean_of_e_is_at_most_one() -> None:
+    """On windows that lie as the reference's do, the bet pays no more than it costs, over many calibrations."""
+    rng = np.random.default_rng(2)
+    paid = []
+    for _ in range(40):
+        calibration = calibrate(rng.normal(size=(REFERENCE, 4)), streams=1)
+        new = rng.normal(size=(4000, 4))
+        enough = np.ones(4, dtype=bool)
+        paid.append(np.mean([e_value(calibration, calibration.innovation(z, np.full(4, np.nan)), enough) for z in new]))
+    # With one stream in the fleet each limit holds in all but 0.05 / 32 of the calibrations.
+    assert np.mean(np.array(paid) <= 1) == 1
+    assert np.mean(paid) > 0.3  # and it is no empty promise
+
+
+def test_levels_of_a_short_reference() -> None:
+    """Ranks that a short reference does not have are left out; one of a few windows cannot be calibrated by."""
+    rng = np.random.default_rng(4)
+    short = calibrate(rng.normal(size=(40, 4)), streams=10)
+    assert short.levels.shape == short.limits.shape == (4, 5)
+    assert np.all(np.diff(short.levels, axis=1) <= 0)
+    assert np.all(np.diff(short.limits, axis=1) > 0)
+    with pytest.raises(ValueError, match="15 windows are too few"):
+        calibrate(rng.normal(size=(15, 4)), streams=10)
+
+
+def test_limits_hold_the_tails() -> None:
+    """The share of new scores above a level is within its limit, the upper end of an exact confidence interval."""
+    rng = np.random.default_rng(6)
+    for _ in range(30):
+        calibration = calibrate(rng.exponential(size=(REFERENCE, 4)), streams=1)
+        above = np.exp(-calibration.levels)  # how often an exponential one is larger
+        assert np.all(above <= calibration.limits)
+
+
+def test_correlation_is_measured() -> None:
+    """Scores that depend on those before are looked at by interleaved detectors, others by one."""
+    rng = np.random.default_rng(8)
+    steps = rng.normal(size=(REFERENCE, 4))
+    walk = np.zeros_like(steps)
+    for t in range(1, len(steps)):
+        walk[t] = 0.9 * walk[t - 1] + steps[t]
+    assert calibrate(steps, 10).lag == 1
+    assert calibrate(walk, 10).lag >= 8
+
+
+def test_looking_again_gives_the_same() -> None:
+    """State and verdict depend on state and window alone: the same look twice is the same look."""
+    stream = Stream(3, days=1)
+    found = stream.scored()
+    state = State.new(stream.calibration)
+    once = look(stream.calibration, state, found.z[0], found.large_enough[0], BUDGET)
+    again = look(stream.calibration, state, found.z[0], found.large_enough[0], BUDGET)
+    assert once[1] == again[1]
+    assert once[0].windows == again[0].windows == 1
+    assert np.array_equal(once[0].evidence, again[0].evidence)
+    assert not state.evidence.any()
+
+
+def test_a_window_without_values_changes_nothing() -> None:
+    """An hour that is missing is no evidence, for or against."""
+    stream = Stream(3, days=1)
+    state = State(7, np.full((stream.calibration.lag, 3), 5.0), np.zeros(4))
+    after, seen = look(stream.calibration, state, np.full(4, np.nan), np.zeros(4, dtype=bool), BUDGET)
+    assert after is state
+    assert (seen.e, seen.alarm) == (1.0, False)
+
+
+def test_after_an_alarm_it_starts_again() -> None:
+    """The evidence that made an alarm is spent."""
+    calibration = Calibration(np.zeros((4, 8)), np.full((4, 8), 0.001), *(np.zeros(4) for _ in range(3)), 1, 500)
+    state, seen = State.new(calibration), []
+    for _ in range(6):
+        state, one = look(calibration, state, np.ones(4), np.ones(4, dtype=bool), BUDGET)
+        seen.append(one.alarm)
+    assert seen == [False, True, False, True, False, True]
+
+
+def test_the_threshold() -> None:
+    """The fleet's budget: 4 a year among 100 streams; in strict mode a probability, for ever."""
+    assert BUDGET.threshold == pytest.approx(100 * 8766 / 4)
+    assert Budget(streams=100, strict=0.01).threshold == pytest.approx(10_000)
+    assert len(RANKS) == 8
+
+
+def test_strict_mode_grows_less() -> None:
+    """In strict mode the windows share one stake for ever, so that evidence is never more than in the other."""
+    stream = Stream(5, days=10, shift=0.5)
+    usual, strict = stream.looks(Budget(100, a_year=1e-300)), stream.looks(Budget(100, strict=1e-300))
+    assert all(one.evidence <= other.evidence for one, other in zip(strict, usual, strict=True))
+    assert strict[-1].evidence > 1e6
+
+
+def test_matched_windows() -> None:
+    """A window is held against its hour of the week where that has four, else its hour of the day, else everything."""
+    hours = np.arange(28 * 24)
+    counts = np.stack([np.full(len(hours), 1), (hours % 168 == 5) * 1], axis=1).astype(np.int64)
+    matched = Matched(hours, counts)
+    assert matched.of(np.array([5 + 168 * 9, 6])).tolist() == [[4, 4], [4, 0]]
+    assert matched.of_itself()[[5, 6]].tolist() == [[3, 3], [3, 0]]
+    short = Matched(hours[:120], counts[:120])  # five days
+    assert short.of(np.array([5])).tolist() == [[5, 1]]
+    shortest = Matched(hours[:30], counts[:30])
+    assert shortest.of(np.array([5])).tolist() == [[30, 1]]
+
+
+def test_scores_by_hand() -> None:
+    """The four scores of a window, of numbers and of categories."""
+    reference, current = np.array([[50, 50, 0]]), np.array([[25, 50, 25]])
+    found = scores.numeric(reference, current, np.array([0.0, 1.0, 3.0]), scale=2.0)
+    assert found.effect[0] == pytest.approx([0.25, (0.25 + 2 * 0.25) / 2, np.sqrt(1 - np.sqrt(0.125) - 0.5), 0.25])
+    assert found.z[0] == pytest.approx([2.5, 3.75, 100 * found.effect[0, 2] ** 2, 2.5])
+    found = scores.categorical(reference, current)
+    assert found.effect[0, [0, 1, 3]] == pytest.approx([0.25, 0.25, 0.25])
+    assert np.isnan(scores.categorical(reference, np.zeros((1, 3), dtype=np.int64)).z).all()
