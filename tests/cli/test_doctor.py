@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.core.lakes import append, log_file
+from tests.core.lakes import line, log_file
 
 from deadreckon.cli import main
 from deadreckon.core.lake import Lake
+from deadreckon.ingest import ingest
 
 
 @pytest.fixture
@@ -17,7 +18,9 @@ def damaged(tmp_path: Path) -> Lake:
     """A lake whose newest commit was cut off by a power cut."""
     lake = Lake.create(tmp_path / "lake")
     for i in range(3):
-        append(lake, range(i * 10, i * 10 + 10))
+        with (tmp_path / "app.log").open("ab") as log:
+            log.writelines(line(n) for n in range(i * 10, i * 10 + 10))
+        ingest([tmp_path / "app.log"], lake.root)
     newest = log_file(lake, 3)
     newest.write_bytes(newest.read_bytes()[:200])
     return lake
@@ -58,12 +61,15 @@ def test_the_contract_for_agents(damaged: Lake, capsys: pytest.CaptureFixture[st
 
 
 def test_a_repair_and_after_it(damaged: Lake, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit 0 when nothing is left; what was done is said; the lake works again."""
+    """Exit 0 when no damage is left; what was done is said, and what is still to do; the lake works again."""
     assert main(["doctor", "--repair", "--lake", str(damaged.root)]) == 0
     done = json.loads(capsys.readouterr().out)
     assert done["healthy"] is True
     assert Path(done["kept_in"]).is_dir()
-    assert [(row["state"], bool(row["said"])) for row in done["rows"]] == [("mended", True)]
+    assert [(row["state"], bool(row["said"])) for row in done["rows"]] == [("mended", True), ("found", False)]
+    assert (done["rows"][1]["kind"], done["rows"][1]["severity"]) == ("commit_lost", "note")
+    assert main(["ingest", str(damaged.root.parent / "app.log"), "--lake", str(damaged.root)]) == 0
+    assert json.loads(capsys.readouterr().out)["committed"] == 10
     assert main(["doctor", "--lake", str(damaged.root)]) == 0
     assert json.loads(capsys.readouterr().out)["rows"] == []
     assert main(["maintain", "--lake", str(damaged.root)]) == 0
@@ -77,5 +83,6 @@ def test_what_people_read(damaged: Lake, capsys: pytest.CaptureFixture[str]) -> 
     assert out.endswith("1 damaged; reckon doctor --repair mends what can be mended\n")
     assert main(["doctor", "--repair", "--format", "table", "--lake", str(damaged.root)]) == 0
     assert capsys.readouterr().out.endswith("the lake is healthy again\n")
+    ingest([damaged.root.parent / "app.log"], damaged.root)
     assert main(["doctor", "--format", "table", "--lake", str(damaged.root)]) == 0
     assert capsys.readouterr().out == "the lake is healthy\n"

@@ -62,12 +62,13 @@ def test_what_is_missing_until_it_is_read_again(small: Story) -> None:
     """Before the repair: events by input, what else leaves the lake, and that all of it comes back; after it, too."""
     unmerged(small)[0].unlink()
     finding = doctor(small.lake.root).findings[0]
-    assert "its 10 rows came from 7 events: bytes 0 to " in finding.risk
-    assert "a.jsonl, which is still there; 3 events: bytes 0 to " in finding.risk
+    assert "it held 10 rows: 7 events from bytes 0 to " in finding.risk
+    assert "a.jsonl, which is still there; 3 events from bytes 0 to " in finding.risk
     assert "10 of its events, and 20 events of other files" in finding.remedy
     assert "lost for good" not in finding.remedy
     found = doctor(small.lake.root, repair=True)
-    assert "20 events wait to be read again by ingest; 10 of its events can be read again" in found.treatments[0].said
+    assert "inputs set back for the next ingest: 2, with 20 events of other files" in found.treatments[0].said
+    assert "of its own events 10 can be read again, 0 are lost for good" in found.treatments[0].said
     assert small.numbers() == []
     small.read_again()
     assert small.numbers() == list(range(30))
@@ -82,7 +83,7 @@ def test_what_is_lost_for_good(small: Story) -> None:
     assert "7 of its events, and 17 events of other files" in finding.remedy
     assert "3 events are lost for good" in finding.remedy
     found = doctor(small.lake.root, repair=True)
-    assert "7 of its events can be read again, 3 are lost for good" in found.treatments[0].said
+    assert "of its own events 7 can be read again, 3 are lost for good" in found.treatments[0].said
     assert found.kept_in
     report = json.loads((found.kept_in / "report.json").read_text())
     assert report[0]["said"] == found.treatments[0].said
@@ -106,7 +107,7 @@ def test_a_lost_file_of_the_ledger(small: Story) -> None:
     ledgers = sorted((f.path for f in small.lake.snapshot().part("ledger")), key=lambda p: p.stat().st_mtime_ns)
     ledgers[-1].unlink()
     finding = doctor(small.lake.root).findings[0]
-    assert "rows of the ledger came from bytes" in finding.risk
+    assert "rows of the ledger: bytes" in finding.risk
     assert "its rows, and 10 events of other files" in finding.remedy
     assert doctor(small.lake.root, repair=True).healthy
     assert len(small.numbers()) == 20

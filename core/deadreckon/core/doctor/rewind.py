@@ -84,10 +84,10 @@ class Rewind:
         said = ["1 file left the table"] if broken is not None else []
         if self.offsets:
             said.append(
-                f"{len(self.offsets)} inputs were set back, and {left_out} events wait to be read again by ingest"
+                f"inputs set back for the next ingest: {len(self.offsets)}, with {left_out} events of other files"
             )
         if record:
-            said.append(f"{len(record)} losses are on record in the quarantine")
+            said.append(f"losses on record in the quarantine: {len(record)}")
         return "; ".join(said)
 
     def behind(self, lake: Lake, broken: LiveFile) -> int:

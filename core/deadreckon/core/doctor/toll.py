@@ -55,14 +55,14 @@ class Toll:
         if not self.ranges:
             return f"its {self.file.rows} {what} are lost"
         told = list(self._told())
-        more = f"; and of {len(self.ranges) - NAMED} more" if len(self.ranges) > NAMED else ""
-        return f"its {self.file.rows} {what} came from {'; '.join(told)}{more}"
+        more = f"; and more from {len(self.ranges) - NAMED} others" if len(self.ranges) > NAMED else ""
+        return f"it held {self.file.rows} {what}: {'; '.join(told)}{more}"
 
     def _told(self) -> Iterator[str]:
         for found in self.ranges[:NAMED] if self.ranges else ():
             known = self.inputs.get(found.source_id)
             name = known.path if known and known.path else found.source_id
-            count = "" if _ledger(self.file) else f"{self.events.get(found, 0)} events: "
+            count = "" if _ledger(self.file) else f"{self.events.get(found, 0)} events from "
             yield f"{count}bytes {found.start} to {found.end} of {name}, {self._state(found)}"
 
     def _state(self, found: Range) -> State:
@@ -87,8 +87,7 @@ class Toll:
         """What was lost by the repair, for its report."""
         if not self.events:
             return ""
-        kept = f"{self.again} of its events can be read again"
-        return f"; {kept}, {self.lost} are lost for good" if self.lost else f"; {kept}"
+        return f"; of its own events {self.again} can be read again, {self.lost} are lost for good"
 
 
 def _ledger(file: LiveFile) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 
-from deadreckon.core.doctor.adopt import LostCommit, adopt, lost_commits
+from deadreckon.core.doctor.adopt import Held, LostCommit, adopt, lost_commits
 from deadreckon.core.doctor.finding import Cabinet, Finding, Severity, Stage
 from deadreckon.core.doctor.inputs import State, unread
 from deadreckon.core.lake import EVENTS_TABLE, Lake
@@ -29,8 +29,8 @@ def examine_unlogged(lake: Lake, *, now: datetime) -> Iterator[Finding]:
 
 
 def _finding(lake: Lake, lost: LostCommit, now: datetime) -> Finding:
-    gone = sorted({h.input.path for h in lost.held if h.input.state is not State.there})
-    everything = sorted({h.input.path for h in lost.held})
+    gone = sorted({_name(h) for h in lost.held if h.input.state is not State.there})
+    everything = sorted({_name(h) for h in lost.held})
     age_hours = (now.timestamp() - lost.ledger.stat().st_mtime) / 3600
     settled = age_hours >= UNCOMMITTED_HOURS
     if not gone:
@@ -55,6 +55,10 @@ def _finding(lake: Lake, lost: LostCommit, now: datetime) -> Finding:
         Stage.offsets,
         partial(_mend, lake=lake, lost=lost) if gone and settled else None,
     )
+
+
+def _name(held: Held) -> str:
+    return held.input.path or held.range.source_id
 
 
 def _some(paths: list[str]) -> str:
