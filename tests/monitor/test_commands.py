@@ -266,9 +266,12 @@ def test_rules_that_find_no_data_say_where_the_data_are(folder):
         assert {r["state"] for r in answer["rows"]} == {"ok", "firing"}
     configure(folder, SLOW + QUIET)
     assert reckon("monitor", "--as-of", AT, folder=folder)[2] == ""
-    reckon("monitor", folder=folder)
-    code, _, err = reckon("monitor", folder=folder)
-    assert "under a new name reckon monitor --as-of 2026-10-01T12:00:00Z" in err
+    configure(folder, SLOW)
+    assert "2026-10-01 11:56 UTC: reckon ingest reads what was written since" in reckon("monitor", folder=folder)[2]
+    configure(folder, SLOW.replace('"slow"', '"new"'))
+    for _ in range(2):
+        err = reckon("monitor", folder=folder)[2]
+        assert "a rule under a new name looks back with reckon monitor --since 2026-10-01" in err
 
 
 def test_an_empty_lake_says_what_fills_it(tmp_path):

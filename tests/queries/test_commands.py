@@ -286,6 +286,7 @@ def test_views_keep_to_the_terminal(capsys: Captured, monkeypatch: pytest.Monkey
 def test_views_knows_what_was_meant(capsys: Captured) -> None:
     """A misspelt view is answered with the nearest."""
     assert "errors_by_version" in refused(capsys, 2, "views", "error_by_version")["hint"]
+    assert refused(capsys, 2, "views", "xyzzy")["hint"] == "reckon views lists what there is"
     assert refused(capsys, 2, "views", "--sql")["kind"] == "usage"
 
 

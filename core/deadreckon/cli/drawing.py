@@ -117,7 +117,8 @@ def _cells(node: Node, *, asked: bool) -> list[Text]:
         label.append(" <- this span", style="bold")
     label.append(_who(event) if is_span else "", style="dim")
     status = status_of(event)
-    tokens = "" if not node.counted else "+".join(str(event[k] or 0) for k in ("input_tokens", "output_tokens"))
+    used = [event[k] for k in ("input_tokens", "output_tokens")]
+    tokens = "+".join(str(n or 0) for n in used) if node.counted and used != [None, None] else ""
     cost = "" if not node.counted else money(node.cost_usd) if node.cost_usd is not None else (node.cost_source or "")
     return [
         label,

@@ -17,7 +17,10 @@ _SPAN: Final = (
 
 
 def looking_back(lake: Lake, settings: Settings, rules: Sequence[Rule], alerts: Sequence[Alert]) -> str:
-    """The hint, in one line; empty where the lake's events lie before and after every window without data."""
+    """The hint, in one line; empty where the lake's events lie before and after every window without data.
+
+    Only rules that never saw data are told how to look back; the others did when it came.
+    """
     from deadreckon.monitor import store
     from deadreckon.queries.sandbox import Sandbox
 
@@ -28,19 +31,21 @@ def looking_back(lake: Lake, settings: Settings, rules: Sequence[Rule], alerts: 
         earliest, latest = sandbox.query(_SPAN).rows[0]
     if latest is None:
         return "the lake holds no events: reckon ingest reads logs into it"
-    stale = {a.stream.rule for a in missing if latest < a.window_start or earliest >= a.stream.window_end}
-    looking = [rule for rule in rules if rule.name in stale]
-    if not looking:
+    stale = [a for a in missing if latest < a.window_start or earliest >= a.stream.window_end]
+    if not stale:
         return ""
+    new = {a.stream.rule for a in stale if a.stream.last_seen is None}
+    looking = [rule for rule in rules if rule.name in new]
+    if not looking:  # they had data once: it is the logs that stay away
+        return f"the newest event is of {_minute(latest)} UTC: reckon ingest reads what was written since"
     end = min((int(latest // rule.step) + 1) * rule.step + rule.delay for rule in looking)
     held = f"the lake's events are of {_minute(earliest)} to {_minute(latest)} UTC"
-    how = (
-        f"--as-of {_iso(end)} looks at the newest window that holds some, with --since {_day(earliest)} at all of them"
-    )
     page = store.read(lake)
     if all((page.evaluated(rule.name) or 0) >= end for rule in looking):
-        return f"{held}; these rules have passed them, but for a rule under a new name reckon monitor {how}"
-    return f"{held}: reckon monitor {how}"
+        back = f"reckon monitor --since {_day(earliest)}"
+        return f"{held}; what was evaluated stays so, but a rule under a new name looks back with {back}"
+    newest = f"reckon monitor --as-of {_iso(end)} looks at the newest window that holds some"
+    return f"{held}: {newest}, with --since {_day(earliest)} at all of them"
 
 
 def _minute(seconds: float) -> str:

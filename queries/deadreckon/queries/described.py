@@ -32,8 +32,9 @@ def view_named(name: str) -> View:
         UsageError: there is none; the hint names the nearest.
     """
     if name not in views():
-        known = nearest(name, list(views())).replace("known:", "views:")
-        raise UsageError(f"there is no view {name!r}", hint=f"{known}; reckon views lists them all")
+        known = nearest(name, list(views()))
+        meant = f"{known} " if known.startswith("did you mean") else ""  # not all of them in one line
+        raise UsageError(f"there is no view {name!r}", hint=f"{meant}reckon views lists what there is")
     return views()[name]
 
 
