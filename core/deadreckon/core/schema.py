@@ -110,7 +110,7 @@ EVENT_COLUMNS: Final[tuple[Column, ...]] = (
     _s("response_id", "the provider's id of the answer", "gen_ai.response.id"),
     _s("request_id", "one user request", "http.request.id"),
     _s("session_id", "the conversation", "session.id", "gen_ai.conversation.id"),
-    _s("user_id", "the user, hashed unless told otherwise", "user.id"),
+    _s("user_id", "the user, hashed unless told otherwise", "user.id", "enduser.id", "langfuse.user.id"),
     _s("trace_id", "W3C trace id, 32 hex digits", "trace.id"),
     _s("span_id", "W3C span id, 16 hex digits", "span.id"),
     _s("parent_span_id", "the span that this one is in", "parent_id"),
@@ -229,10 +229,13 @@ LEDGER_COLUMNS: Final[tuple[Column, ...]] = (
     _s("error_code", "quarantine: invalid_json, invalid_utf8, wrong_type, bad_timestamp, missing, ..."),
     _s("error_field", "quarantine: the key at fault"),
     _s("error", "quarantine: what is wrong and what to do, for people"),
-    _s("raw", "quarantine: the line as it was, or its first bytes when it was too long"),
+    _s(
+        "raw",
+        "quarantine: the line as it was kept: redacted, user ids hashed, and the first bytes of one that was too long",
+    ),
     _s("raw_encoding", "quarantine: utf-8 or base64"),
-    _n("raw_bytes", "quarantine: the whole line's length", unit="bytes"),
-    _s("raw_sha256", "quarantine: hash of the whole line"),
+    _n("raw_bytes", "quarantine: the length of the line as it was kept, of all of one that was too long", unit="bytes"),
+    _s("raw_sha256", "quarantine: hash of the same"),
     _s("resolution", "resolution: replayed or dropped"),
 )
 """Bookkeeping rows, committed together with the events they speak of."""

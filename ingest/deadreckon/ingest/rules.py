@@ -18,6 +18,7 @@ def rules_for(settings: Settings, environ: Mapping[str, str] = os.environ) -> Ru
     Raises:
         ConfigError: redaction is configured in a way that cannot work.
     """
-    redactor = Redactor(settings.redaction, environ)
+    aliases = alias_table(settings.aliases)
+    redactor = Redactor(settings.redaction, environ, aliases)
     salt = environ.get(settings.redaction.salt_env, "") if settings.redaction.user_id == "hash" else None
-    return Rules(alias_table(settings.aliases), UserIds(salt), redactor if redactor.active else None)
+    return Rules(aliases, UserIds(salt), redactor if redactor.active else None)
