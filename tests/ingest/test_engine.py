@@ -118,6 +118,18 @@ def test_follower_stops_between_batches(place: Place) -> None:
     assert place.values("case") == list(range(8000))
 
 
+def test_follower_stops_within_a_spool_file(place: Place) -> None:
+    """A spool file is not removed when a follower was asked to stop before all of its lines were committed."""
+    path = place.write(f"{uuid.UUID(int=1)}.sealed.jsonl", b'{"a":1}\n' * 700_000)
+    with Ingester(Lake.create(place.lake), settings(), clock=lambda: NOW) as ingester:
+        summary = ingester.follow([path], lambda: ingester.summary.commits > 0)
+    assert 0 < summary.committed < 700_000
+    assert path.exists()
+
+    assert summary.committed + place.ingest(path).committed == 700_000
+    assert not path.exists()
+
+
 def test_empty_spool_files_go(place: Place) -> None:
     """A spool file that stayed empty is removed when its writer is gone for long; a young one may be just made."""
     spool = place.root / "spool"

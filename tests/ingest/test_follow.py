@@ -190,6 +190,34 @@ def test_interrupted_while_it_waits(place: Place, followers: list[Follower]) -> 
     assert place.values("case") == [0, 1]
 
 
+DEAF = """
+import os, signal, sys, time
+class Deaf:
+    def find_spec(self, name, *_):
+        if name == "duckdb":
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(0.1)
+            except KeyboardInterrupt:
+                pass
+sys.meta_path.insert(0, Deaf())
+from deadreckon.cli.app import run
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+def test_interrupted_while_a_library_starts(place: Place) -> None:
+    """Ctrl-C ends the run although it came while a library was imported that swallows it."""
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", DEAF, "ingest", "-", "--lake", str(place.lake)]
+    with subprocess.Popen(command, stdin=pipe, stderr=pipe, env=environ, cwd=place.root) as process:
+        assert process.wait(PATIENCE_S) == 130, "it waits for its input, which stays open"
+        assert process.stderr is not None
+        assert process.stderr.read() == b"interrupted\n"
+    assert not place.lake.exists()
+
+
 def test_a_lake_that_cannot_be_written_for_a_while(place: Place, followers: list[Follower]) -> None:
     """A follower whose lake fails says so and ends with exit code 3; started again, it loses nothing."""
     place.write("app.log", cases(0, 3))

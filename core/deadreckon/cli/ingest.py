@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -35,23 +36,67 @@ def command(
 
     Examples: reckon ingest logs/ --lake ./lake; kubectl logs deploy/agent | reckon ingest -; reckon ingest --follow
     """
-    from deadreckon.core.lake import Lake
-    from deadreckon.ingest.engine import Ingester
-    from deadreckon.ingest.sources import check
+    with Signals() as signals:
+        from deadreckon.core.lake import Lake
+        from deadreckon.ingest.engine import Ingester
+        from deadreckon.ingest.sources import check
 
-    settings = settings_for(lake, config)
-    stopped: list[int] = []
-    if follow:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda n, _frame: stopped.append(n))
-    bar = Bar(show=not quiet and sys.stderr.isatty())
-    warn = (lambda _: None) if quiet else bar.say
-    inputs: list[Any] = list(paths or settings.ingest.sources)
-    if not follow:
-        check(inputs)  # before a lake is made that nothing would come into
-    with bar, Ingester(Lake.create(settings.lake), settings, warn=warn, report=bar.update) as ingester:
-        summary = ingester.follow(inputs, lambda: bool(stopped)) if follow else ingester.run(inputs)
+        settings = settings_for(lake, config)
+        bar = Bar(show=not quiet and sys.stderr.isatty())
+        warn = (lambda _: None) if quiet else bar.say
+        inputs: list[Any] = list(paths or settings.ingest.sources)
+        if not follow:
+            signals.interrupt()
+            check(inputs)  # before a lake is made that nothing would come into
+        with bar, Ingester(Lake.create(settings.lake), settings, warn=warn, report=bar.update) as ingester:
+            summary = (ingester.follow if follow else ingester.run)(inputs, signals.seen)
+        if not follow and signals.seen():
+            raise KeyboardInterrupt
     _show(summary, Path(settings.lake), chosen(format_), quiet=quiet)
+
+
+class Signals:
+    """Remembers that the command is to end, however the signal is taken where it arrives.
+
+    An exception that is raised while a library starts may be swallowed there, or be fatal to it. So at first a signal
+    is only remembered; from `interrupt` on Ctrl-C interrupts, too.
+    """
+
+    def __init__(self) -> None:
+        self._seen = False
+        self._raises = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():  # Python allows it nowhere else
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._take)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def seen(self) -> bool:
+        """Whether the command is to end."""
+        return self._seen
+
+    def interrupt(self) -> None:
+        """End at once from now on, as a command does that holds nothing to be finished.
+
+        Raises:
+            KeyboardInterrupt: a signal came before.
+        """
+        self._raises = True
+        if signal.SIGTERM in self._before:
+            signal.signal(signal.SIGTERM, self._before[signal.SIGTERM])
+        if self._seen:
+            raise KeyboardInterrupt
+
+    def _take(self, _number: int, _frame: object) -> None:
+        self._seen = True
+        if self._raises:
+            raise KeyboardInterrupt
 
 
 def _show(summary: Summary, lake: Path, format_: Format, *, quiet: bool) -> None:

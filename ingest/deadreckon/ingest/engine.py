@@ -79,13 +79,14 @@ class Ingester:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def run(self, paths: Sequence[str | Path]) -> Summary:
-        """Read everything that these inputs hold now.
+    def run(self, paths: Sequence[str | Path], stop: Callable[[], bool] = lambda: False) -> Summary:
+        """Read everything that these inputs hold now; pipes to their ends. `stop` ends it sooner, as in `follow`.
 
         Raises:
             SourceError: an input that was named is not there.
             LakeError: the lake cannot be written; nothing is half committed.
         """
+        self._stop = stop
         self.look(self._watcher(paths, final=True))
         return self.summary
 
@@ -96,16 +97,13 @@ class Ingester:
         """
         self._stop = stop
         watcher = self._watcher(paths, final=False)
-        try:
-            while not stop():
-                unfinished = self.look(watcher)
-                if watcher.over:
-                    break
-                until = time.monotonic() + (0.0 if unfinished else self.settings.ingest.follow_interval_s)
-                while time.monotonic() < until and not stop():
-                    time.sleep(min(0.1, max(0.0, until - time.monotonic())))
-        finally:
-            self._stop = lambda: False
+        while not stop():
+            unfinished = self.look(watcher)
+            if watcher.over:
+                break
+            until = time.monotonic() + (0.0 if unfinished else self.settings.ingest.follow_interval_s)
+            while time.monotonic() < until and not stop():
+                time.sleep(min(0.1, max(0.0, until - time.monotonic())))
         return self.summary
 
     def _watcher(self, paths: Sequence[str | Path], *, final: bool) -> Watcher:
@@ -199,7 +197,8 @@ class Ingester:
             known = (self._known or {}).get(source.id)
             if known is not None:
                 source.committed(known.end_offset)
-            source.release()
+            if not self._stopped():  # then more of it may have been read than was committed
+                source.release()
         return batcher.unfinished
 
     def _clean(self, head: bytes) -> bytes:
