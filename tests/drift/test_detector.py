@@ -11,6 +11,7 @@ from deadreckon.drift.detector.edetector import Budget, Look, State, e_value, lo
 from deadreckon.drift.detector.matched import Matched
 
 REFERENCE = 28 * 24
+GROUPS = np.arange(0, 65, 5)
 BUDGET = Budget(streams=100)
 
 
@@ -30,13 +31,13 @@ class Stream:
         self.middle = np.concatenate([[edges[0] - 0.1], (edges[1:] + edges[:-1]) / 2, [edges[-1] + 0.1]])
         self.hours = hours
         self.matched = Matched(hours[:REFERENCE], self.counts[:REFERENCE])
-        usual = scores.numeric(self.matched.of_itself(), self.counts[:REFERENCE], self.middle, 1.0)
+        usual = scores.numeric(self.matched.of_itself(), self.counts[:REFERENCE], self.middle, 1.0, GROUPS)
         self.calibration = calibrate(usual.z, BUDGET.streams)
 
     def scored(self) -> scores.Scored:
         """The windows after the reference."""
         reference = self.matched.of(self.hours[REFERENCE:])
-        return scores.numeric(reference, self.counts[REFERENCE:], self.middle, 1.0)
+        return scores.numeric(reference, self.counts[REFERENCE:], self.middle, 1.0, GROUPS)
 
     def looks(self, budget: Budget = BUDGET) -> list[Look]:
         """What each of them shows, one after the other."""
@@ -179,7 +180,7 @@ def test_matched_windows() -> None:
 def test_scores_by_hand() -> None:
     """The four scores of a window, of numbers and of categories."""
     reference, current = np.array([[50, 50, 0]]), np.array([[25, 50, 25]])
-    found = scores.numeric(reference, current, np.array([0.0, 1.0, 3.0]), scale=2.0)
+    found = scores.numeric(reference, current, np.array([0.0, 1.0, 3.0]), scale=2.0, firsts=np.arange(3))
     assert found.effect[0] == pytest.approx([0.25, (0.25 + 2 * 0.25) / 2, np.sqrt(1 - np.sqrt(0.125) - 0.5), 0.25])
     assert found.z[0] == pytest.approx([2.5, 3.75, 100 * found.effect[0, 2] ** 2, 2.5])
     found = scores.categorical(reference, current)

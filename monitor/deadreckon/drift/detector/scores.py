@@ -42,10 +42,11 @@ class Scored:
         return self.effect >= floors
 
 
-def numeric(reference: Integers, current: Integers, middle: Floats, scale: float) -> Scored:
+def numeric(reference: Integers, current: Integers, middle: Floats, scale: float, firsts: Integers) -> Scored:
     """Score windows of counts (windows, buckets ascending) against references of the same shape.
 
-    `middle`: a value for each bucket; `scale`: what Wasserstein is divided by, greater than 0.
+    `middle`: a value for each bucket; `scale`: what Wasserstein is divided by, greater than 0; `firsts`: the first
+    bucket of each of the 10 to 20 groups that Hellinger is taken over, as over many it would be mostly noise.
     """
     p, q, n = _shares(reference, current)
     f, g = np.cumsum(p, axis=1), np.cumsum(q, axis=1)
@@ -57,7 +58,8 @@ def numeric(reference: Integers, current: Integers, middle: Floats, scale: float
     below = [np.take_along_axis(side, low, axis=1)[:, 0] for side in (f, g)]
     upto = [np.take_along_axis(side, high, axis=1)[:, 0] for side in (f, g)]
     tails = np.maximum(np.abs(below[0] - below[1]), np.abs(upto[0] - upto[1]))
-    return _scored(NUMERIC, n, ks, moved, _hellinger_squared(p, q), tails)
+    squared = _hellinger_squared(*(np.add.reduceat(side, firsts, axis=1) for side in (p, q)))
+    return _scored(NUMERIC, n, ks, moved, squared, tails)
 
 
 def categorical(reference: Integers, current: Integers) -> Scored:
