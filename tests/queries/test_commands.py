@@ -14,6 +14,7 @@ import pytest
 from tests.queries.lakes import at, make_lake
 
 from deadreckon.cli import main
+from deadreckon.cli.drawing import money
 from deadreckon.queries.catalog import views
 
 Captured = pytest.CaptureFixture[str]
@@ -445,3 +446,11 @@ def test_status_of_an_empty_lake(capsys: Captured, tmp_path: Path) -> None:
     out = reckon(capsys, "status", "--lake", made, "--format", "table")[1]
     assert "last_event   never" in out
     assert answered(capsys, "status", "--lake", made)["last_day"] is None
+
+
+@pytest.mark.parametrize(
+    ("usd", "said"), [(0.0, "$0.0000"), (1234.5, "$1,234.50"), (0.00774, "$0.0077"), (9.2e-05, "$0.000092")]
+)
+def test_money_is_written_out(usd: float, said: str) -> None:
+    """No powers of ten, however small the sum."""
+    assert money(usd) == said

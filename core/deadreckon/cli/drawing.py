@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.cells import cell_len
@@ -190,5 +191,7 @@ def duration(ms: float) -> str:
 
 
 def money(usd: float) -> str:
-    """US dollars, with as many places as small sums need."""
-    return f"${usd:,.2f}" if usd >= 1 else f"${usd:.4f}" if usd >= 0.0001 or usd == 0 else f"${usd:.2g}"
+    """US dollars, with as many places as small sums need for two digits that say something."""
+    if usd >= 1:
+        return f"${usd:,.2f}"
+    return f"${usd:.4f}" if usd >= 0.0001 or usd <= 0 else f"${usd:.{1 - math.floor(math.log10(usd))}f}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Final
 
 from rich.console import Console
@@ -12,6 +13,9 @@ from rich.text import Text
 
 GAP: Final = 2
 """Blanks between two columns."""
+
+_AT_ONCE: Final = 100
+"""Lines that are printed by one call: a call costs more than a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,8 @@ def draw(
 ) -> None:
     """Print rows under the columns' names, in at most `width` cells a line; None is as wide as they are."""
     head = [[Text(column.name, style="bold") for column in columns]] if names else []
-    for lines in laid(out, columns, [*head, *rows], width):
+    drawn = chain.from_iterable(laid(out, columns, [*head, *rows], width))
+    while lines := list(islice(drawn, _AT_ONCE)):
         put(out, lines)
 
 
@@ -49,7 +54,7 @@ def put(out: Console, lines: Sequence[Text]) -> None:
     """Print lines as they are: nothing is wrapped, and no blanks are left at their ends."""
     for line in lines:
         line.rstrip()
-        out.print(line, soft_wrap=True)
+    out.print(Text("\n").join(lines), soft_wrap=True)
 
 
 def laid(
@@ -94,7 +99,8 @@ def _flat(text: Text) -> Text:
 
 
 def _cell(out: Console, text: Text, column: Column, width: int) -> list[Text]:
-    parts = list(text.wrap(out, width, overflow="fold")) if column.wrap and width > 0 else [text.copy()]
+    fits = not column.wrap or (text.cell_len <= width and "\n" not in text.plain)  # wrapping costs, and is rare
+    parts = [text.copy()] if fits or width < 1 else list(text.wrap(out, width, overflow="fold"))
     for part in parts:
         part.rstrip()
         part.truncate(width, overflow="ellipsis")
