@@ -10,8 +10,12 @@ import pytest
 from tests.core.lakes import append, numbers
 
 from deadreckon.cli import main
+from deadreckon.cli.maintain import _short
+from deadreckon.cli.output import Format, show_rows
 from deadreckon.core.durable import exclusive_lock
 from deadreckon.core.lake import Lake
+from deadreckon.core.maintenance import Step
+from deadreckon.core.maintenance.steps import Work
 
 
 @pytest.fixture
@@ -94,3 +98,20 @@ def test_a_second_one_is_told_who_holds_the_lock(lake: Lake, capsys: pytest.Capt
     assert error["kind"] == "lock_held"
     assert "by process " in error["message"]
     assert path.read_text() == ""
+
+
+def test_the_table_fits_80_columns(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step is one line; what there was nothing of before is left out."""
+    monkeypatch.setenv("COLUMNS", "80")
+    show_rows(
+        ["table", "step", "what", "files", "size", "rows", "took"],
+        [
+            _short(Work("events", Step.compact, "15 partitions", 30, 15, 1_400_000, 1_200_000, 15_253, 0.884)),
+            _short(Work("alert_states", Step.checkpoint, "version 6", 0, 1, 0, 16_900, 0, 0.014)),
+        ],
+        Format.table,
+    )
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "events        compact     15 partitions  30 -> 15  1.4 MB -> 1.2 MB  15253  0.9s",
+        "alert_states  checkpoint  version 6      0 -> 1    16.9 kB               0  0.0s",
+    ]

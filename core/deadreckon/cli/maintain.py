@@ -49,9 +49,7 @@ def command(
     with _progress() as on_progress:
         done = maintain(Lake.open(settings.lake), rules, steps=steps, dry_run=dry_run, on_progress=on_progress)
     if chosen(format_) is Format.table:
-        show_rows(
-            ["table", "step", "what", "files", "size", "rows", "seconds"], [_short(w) for w in done], Format.table
-        )
+        show_rows(["table", "step", "what", "files", "size", "rows", "took"], [_short(w) for w in done], Format.table)
         say("nothing was changed: --dry-run" if dry_run else "done" if done else "there was nothing to do")
     else:
         rows = [[getattr(work, name) for name in COLUMNS] for work in done]
@@ -60,7 +58,7 @@ def command(
 
 def _short(work: Work) -> list[object]:
     after = "?" if work.bytes_after is None else decimal(work.bytes_after)
-    size = f"{decimal(work.bytes_before)} -> {after}"
+    size = f"{decimal(work.bytes_before)} -> {after}" if work.bytes_before else after
     return [
         work.table,
         work.step,
@@ -68,7 +66,7 @@ def _short(work: Work) -> list[object]:
         f"{work.files_before} -> {work.files_after}",
         size,
         work.rows,
-        work.seconds,
+        f"{work.seconds:.1f}s",
     ]
 
 
