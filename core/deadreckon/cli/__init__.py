@@ -12,6 +12,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run `reckon` and return its exit code; the base install, which only emits, is told what to install."""
     try:
         from deadreckon.cli.app import run
+    except KeyboardInterrupt:
+        return 130
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("deadreckon"):
             raise

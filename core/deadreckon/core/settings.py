@@ -34,7 +34,7 @@ class IngestSettings(Section):
     )
     batch_bytes: int = Field(default=96 << 20, ge=1 << 20, description="bytes of input committed together, at most")
     follow_interval_s: float = Field(
-        default=2.0, gt=0, description="with --follow: seconds between looks at the sources"
+        default=2.0, gt=0, description="seconds between looks at the sources, and that a live pipe's lines wait"
     )
     naive_timezone: str = Field(default="UTC", description="time zone of timestamps that carry no offset")
     dedupe_horizon_days: int = Field(

@@ -29,6 +29,8 @@ def ingest(
         LakeError: the lake cannot be written; nothing is half committed.
     """
     from deadreckon.ingest.engine import Ingester
+    from deadreckon.ingest.sources import check
 
+    check(paths)  # before a lake is made that nothing would come into
     with Ingester(Lake.create(lake), settings or Settings(), clock=now) as ingester:
         return ingester.run(paths)
