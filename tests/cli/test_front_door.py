@@ -339,3 +339,13 @@ def typer_home() -> Path:
     assert spec is not None
     assert spec.origin is not None
     return Path(spec.origin).parents[1]
+
+
+def test_nothing_to_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without an input and without a spool, the next step is to name one."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["ingest"]) == 3
+    error = json.loads(capsys.readouterr().err)["error"]
+    assert error["message"].startswith("cannot read spool")
+    assert "reckon ingest app.log" in error["hint"]
+    assert not list(tmp_path.iterdir())

@@ -39,7 +39,6 @@ def command(
     with Signals() as signals:
         from deadreckon.core.lake import Lake
         from deadreckon.ingest.engine import Ingester
-        from deadreckon.ingest.sources import check
 
         settings = settings_for(lake, config)
         bar = Bar(show=not quiet and sys.stderr.isatty())
@@ -47,12 +46,26 @@ def command(
         inputs: list[Any] = list(paths or settings.ingest.sources)
         if not follow:
             signals.interrupt()
-            check(inputs)  # before a lake is made that nothing would come into
+            _check(inputs, named=bool(paths))  # before a lake is made that nothing would come into
         with bar, Ingester(Lake.create(settings.lake), settings, warn=warn, report=bar.update) as ingester:
             summary = (ingester.follow if follow else ingester.run)(inputs, signals.seen)
         if not follow and signals.seen():
             raise KeyboardInterrupt
     _show(summary, Path(settings.lake), chosen(format_), quiet=quiet)
+
+
+def _check(inputs: list[Any], *, named: bool) -> None:
+    from deadreckon.core.errors import SourceError
+    from deadreckon.ingest.sources import check
+
+    try:
+        check(inputs)
+    except SourceError as error:
+        if named:
+            raise
+        raise SourceError(
+            error.message, hint="say what to read: reckon ingest app.log, or `sources` in the settings"
+        ) from error
 
 
 class Signals:
