@@ -8,7 +8,6 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from mmap import mmap
 from typing import Final
 
 import orjson
@@ -36,7 +35,7 @@ class Manner:
 class Piece:
     """`buffer[start:stop]` are the bytes asked for; `eof` when nothing follows them now."""
 
-    buffer: bytes | mmap
+    buffer: bytes
     start: int
     stop: int
     eof: bool

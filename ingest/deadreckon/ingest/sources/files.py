@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import mmap
 import os
 import time
 from pathlib import Path
@@ -14,7 +13,6 @@ from deadreckon.ingest.sources import names
 from deadreckon.ingest.sources.cutting import LineSource, Manner, Piece
 
 _GUARD: Final = 256
-_LARGE: Final = 4 << 20
 _EMPTY_SPOOL_AGE_S: Final = 3600.0
 
 
@@ -72,15 +70,6 @@ class OpenFile:
     def read(self, size: int, offset: int) -> bytes:
         """Bytes at an offset; fewer at the end."""
         return os.pread(self.fd, size, offset)
-
-    def read_much(self, size: int, offset: int) -> bytes | mmap.mmap:
-        """The same, faster for many bytes: fresh memory in pages of 4 KiB takes longer to get than to fill."""
-        if size < _LARGE or not hasattr(mmap, "MADV_HUGEPAGE"):
-            return self.read(size, offset)
-        memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        memory.madvise(mmap.MADV_HUGEPAGE)
-        count = os.preadv(self.fd, [memory], offset)
-        return memory if count == size else memory[:count]
 
     def size(self) -> int:
         """How long it is now."""
@@ -142,7 +131,7 @@ class PlainFile(LineSource):
         guard = min(_GUARD, offset // 8 * 8) if offset == self._end else 0
         guard = min(guard, len(self._tail) // 8 * 8)
         want = min(size, length - offset) + guard
-        buffer = self.file.read_much(want, offset - guard)
+        buffer = self.file.read(want, offset - guard)
         if guard and buffer[:guard] != self._tail[-guard:]:
             return None
         if len(buffer) <= guard or self.file.size() < offset - guard + len(buffer):
