@@ -58,15 +58,12 @@ def command(
     """Evaluate the rules of deadreckon.toml once, for every window since the last run; made for cron.
 
     Exit code: 1 an alert fires, 2 a rule cannot be evaluated or the settings are wrong, 3 data are missing or stale,
-    4 what changed could not be written as events, 0 all is well. The first that applies wins.
+    4 what changed could not be written as events or delivered, 0 all is well. The first that applies wins.
 
     Example: reckon monitor --as-of 2026-11-20T12:00:00Z --fail-on firing --format json
     """
-    from datetime import UTC, datetime
-
-    from deadreckon.core.lake import Lake
-    from deadreckon.monitor import exit_code, load_rules, run
-    from deadreckon.monitor.asking import asker
+    from deadreckon.cli.monitor_switch import tell_switch
+    from deadreckon.monitor import load_rules
 
     if keys:
         from deadreckon.cli.rule_keys import show_keys
@@ -77,21 +74,64 @@ def command(
     faults = _faults(fail_on)
     configured = load_rules(settings.rules)
     rules = _selected(configured, rule or [])
+    start = moment(since, "--since") if since else None
+
+    def once() -> int:
+        try:
+            code, whole = _evaluate(
+                settings, configured, rules, faults, as_of, start, format_, dry_run=dry_run, details=details
+            )
+        except Exception:
+            ping(failed=True)
+            raise
+        ping(failed=not whole)
+        return code
+
+    def ping(*, failed: bool) -> None:
+        if not (as_of or dry_run):  # a look at the past, or at what would be, is no sign of life
+            tell_switch(settings.monitor, failed=failed)
+
+    return once()
+
+
+def _evaluate(
+    settings: Settings,
+    configured: tuple[Rule, ...],
+    rules: tuple[Rule, ...],
+    faults: set[Fault],
+    as_of: str | None,
+    since: datetime | None,
+    format_: Format | None,
+    *,
+    dry_run: bool,
+    details: bool,
+) -> tuple[int, bool]:
+    """Evaluate once, tell and show it: the exit code, and whether all that changed could be told."""
+    import os
+    from datetime import UTC, datetime
+
+    from deadreckon.core.lake import Lake
+    from deadreckon.delivery import Post, sayings
+    from deadreckon.monitor import exit_code, run
+    from deadreckon.monitor.asking import asker
+
     now = datetime.now(UTC)
     at = moment(as_of, "--as-of") if as_of else now
     if at > now:
         raise UsageError(
             f"--as-of {as_of} is in the future", hint="a window is evaluated once, when all its time has passed"
         )
-    start = moment(since, "--since") if since else None
+    post = Post(settings.sinks, os.environ)
     opened = Lake.open(settings.lake)
+    if not dry_run:
+        post.begin(opened)
     report = run(
         opened,
         rules,
         lambda: asker(opened, settings),
         as_of=at.timestamp(),
         now=now.timestamp(),
-        since=start.timestamp() if start else None,
+        since=since.timestamp() if since else None,
         dry_run=dry_run,
     )
     told, failure = 0, None
@@ -106,9 +146,13 @@ def command(
     if hint := looking_back(opened, settings, rules, report.alerts):
         say(f"hint: {hint}")
     code = exit_code(report.alerts, faults, unknown=report.unknown)
+    outcomes = [] if dry_run else post.deliver(opened)
+    for line in sayings(outcomes, opened):
+        say(one_line(line))
     if failure is not None:
         say(f"error: {one_line(failure.message)}\nhint: the next run tells them; {one_line(failure.hint)}")
-    return code or (DeliveryError.exit_code if failure else 0)
+    whole = failure is None and not any(outcome.failed for outcome in outcomes)
+    return code or (0 if whole else DeliveryError.exit_code), whole
 
 
 def tell(lake: Lake, settings: Settings, now: datetime) -> int:

@@ -81,6 +81,16 @@ class MaintainSettings(Section):
     target_file_bytes: int = Field(default=256 << 20, ge=1 << 20, description="size that compaction aims for")
 
 
+class MonitorSettings(Section):
+    """How the monitor itself is watched."""
+
+    ping_url_env: str = Field(
+        default="", description="environment variable with the URL that is asked after each evaluation; empty for none"
+    )
+    ping_failures: bool = Field(default=False, description="ask URL/fail after an evaluation that failed")
+    ping_timeout_s: float = Field(default=10.0, gt=0, le=60, description="seconds that a ping may take")
+
+
 class Settings(Section):
     """All of deadreckon.toml."""
 
@@ -90,6 +100,7 @@ class Settings(Section):
     redaction: RedactionSettings = RedactionSettings()
     query: QuerySettings = QuerySettings()
     maintain: MaintainSettings = MaintainSettings()
+    monitor: MonitorSettings = MonitorSettings()
     prices: dict[str, dict[str, Any]] = Field(default={}, description="prices by model; read by the queries room")
     rules: list[dict[str, Any]] = Field(default=[], description="the monitor's rules; checked by the monitor room")
 
