@@ -11,7 +11,9 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from deadreckon.core import sinks as of_sinks
 from deadreckon.core.errors import ConfigError
+from deadreckon.core.sinks import Sink
 
 FILE_NAME: Final = "deadreckon.toml"
 PREFIX: Final = "DEADRECKON_"
@@ -103,6 +105,7 @@ class Settings(Section):
     monitor: MonitorSettings = MonitorSettings()
     prices: dict[str, dict[str, Any]] = Field(default={}, description="prices by model; read by the queries room")
     rules: list[dict[str, Any]] = Field(default=[], description="the monitor's rules; checked by the monitor room")
+    sinks: list[Sink] = Field(default=[], description="where alerts are delivered")
 
 
 def load(
@@ -129,7 +132,8 @@ def load(
     try:
         settings = Settings.model_validate(data)
     except ValidationError as error:
-        raise _explain(error, file) from None
+        raise _explain(error, file, data) from None
+    _check_sinks(settings, file)
     _check_aliases(settings, file)
     return settings
 
@@ -185,8 +189,11 @@ def _fields_at(location: tuple[int | str, ...]) -> list[str]:
     return list(model.model_fields)
 
 
-def _explain(error: ValidationError, file: Path) -> ConfigError:
+def _explain(error: ValidationError, file: Path, data: Mapping[str, Any]) -> ConfigError:
     first = error.errors()[0]
+    if first["loc"][0] == "sinks" and isinstance(data["sinks"], list):
+        message, hint, words = of_sinks.explain(first["loc"], first["type"], first["msg"], data["sinks"])
+        return ConfigError(f"{message} in {file}", hint=nearest(words[0], words[1:]) if words else hint)
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         hint = nearest(str(first["loc"][-1]), _fields_at(first["loc"][:-1]))
@@ -195,6 +202,17 @@ def _explain(error: ValidationError, file: Path) -> ConfigError:
         f"setting {where!r} is {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}",
         hint=f"correct it in {file}, or in the environment variable {PREFIX}{where.replace('.', '_').upper()}",
     )
+
+
+def _check_sinks(settings: Settings, file: Path) -> None:
+    seen: set[str] = set()
+    for sink in settings.sinks:
+        # Files are named by them, and some file systems do not tell cases apart.
+        if sink.name.lower() in seen:
+            raise ConfigError(
+                f"two sinks in {file} are named {sink.name!r}", hint="what was told is kept by name: give each its own"
+            )
+        seen.add(sink.name.lower())
 
 
 def _check_aliases(settings: Settings, file: Path) -> None:
