@@ -47,6 +47,10 @@ def command(
         ),
     ] = "firing,error,no_data",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Evaluate and print; write nothing.")] = False,
+    every: Annotated[
+        str | None,
+        typer.Option("--every", metavar="TIME", help="Stay, and evaluate at each multiple of it, 5m say, until ended."),
+    ] = None,
     details: DetailsOption = False,
     keys: Annotated[
         bool, typer.Option("--keys", help="Print how a rule is written: an example, every key, every metric.")
@@ -55,13 +59,14 @@ def command(
     config: ConfigOption = None,
     format_: FormatOption = None,
 ) -> int:
-    """Evaluate the rules of deadreckon.toml once, for every window since the last run; made for cron.
+    """Evaluate the rules of deadreckon.toml once, for every window since the last run; or stay, with --every.
 
     Exit code: 1 an alert fires, 2 a rule cannot be evaluated or the settings are wrong, 3 data are missing or stale,
     4 what changed could not be written as events or delivered, 0 all is well. The first that applies wins.
 
     Example: reckon monitor --as-of 2026-11-20T12:00:00Z --fail-on firing --format json
     """
+    from deadreckon.cli.monitor_loop import period_of, stay
     from deadreckon.cli.monitor_switch import tell_switch
     from deadreckon.monitor import load_rules
 
@@ -70,6 +75,9 @@ def command(
 
         show_keys()
         return 0
+    if as_of and every:
+        raise UsageError("--as-of is one time, and --every goes on", hint="leave out one of the two")
+    period = period_of(every) if every else 0
     settings = settings_for(lake, config)
     faults = _faults(fail_on)
     configured = load_rules(settings.rules)
@@ -91,7 +99,7 @@ def command(
         if not (as_of or dry_run):  # a look at the past, or at what would be, is no sign of life
             tell_switch(settings.monitor, failed=failed)
 
-    return once()
+    return stay(once, period, format_) if period else once()
 
 
 def _evaluate(
