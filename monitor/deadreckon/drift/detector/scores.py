@@ -12,7 +12,7 @@ from deadreckon.drift.buckets import Floats, Integers
 NUMERIC: Final = ("ks", "wasserstein", "hellinger", "tails")
 CATEGORICAL: Final = ("total_variation", "l_infinity", "hellinger", "new_values")
 FLOORS: Final = {
-    "ks": 0.1,
+    "ks": 0.05,
     "wasserstein": 0.1,
     "hellinger": 0.05,
     "tails": 0.01,
