@@ -39,20 +39,10 @@ class EmailChannel:
         with hung_up_after(sink.timeout_s, lambda: _socket(client)) as late:
             try:
                 refused = self._converse(client, message)
-            except TimeoutError:
-                raise FailureError(late_text) from None
-            except smtplib.SMTPAuthenticationError as error:
-                raise FailureError(f"{where} refused user and password ({error.smtp_code})", refused=True) from None
-            except smtplib.SMTPRecipientsRefused as error:
-                final = all(code >= 500 for code, _ in error.recipients.values())
-                raise FailureError(f"{where} refused {_refused(error.recipients)}", refused=final) from None
-            except smtplib.SMTPResponseException as error:
-                raise FailureError(f"{where}: {_said(error.smtp_code, error.smtp_error)}") from None
-            except ssl.SSLCertVerificationError as error:
-                raise FailureError(f"the certificate of {where} is not trusted: {error.verify_message}") from None
             except (OSError, smtplib.SMTPException, ValueError) as error:
-                why = late_text if late.is_set() else f"{where}: {error or type(error).__name__}"
-                raise FailureError(why) from None
+                # A conversation that was cut off fails in many ways, all of which mean the same.
+                late_too = late.is_set() or isinstance(error, TimeoutError)
+                raise (FailureError(late_text) if late_too else _failure(where, error)) from None
             finally:
                 for one in client:
                     one.close()
@@ -96,6 +86,21 @@ class EmailChannel:
         mail[KEY] = message.key
         mail.set_content(message.text)
         return mail
+
+
+def _failure(where: str, error: Exception) -> FailureError:
+    match error:
+        case smtplib.SMTPAuthenticationError():
+            return FailureError(f"{where} refused user and password ({error.smtp_code})", refused=True)
+        case smtplib.SMTPRecipientsRefused():
+            final = all(code >= 500 for code, _ in error.recipients.values())
+            return FailureError(f"{where} refused {_refused(error.recipients)}", refused=final)
+        case smtplib.SMTPResponseException():
+            return FailureError(f"{where}: {_said(error.smtp_code, error.smtp_error)}")
+        case ssl.SSLCertVerificationError():
+            return FailureError(f"the certificate of {where} is not trusted: {error.verify_message}")
+        case _:
+            return FailureError(f"{where}: {str(error) or type(error).__name__}")
 
 
 def _socket(client: list[smtplib.SMTP]) -> socket.socket | None:

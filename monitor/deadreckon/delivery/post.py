@@ -97,6 +97,11 @@ def _channel(sink: SinkBase, credentials: Credentials, clock: Clock) -> Channel:
         login = None
         if sink.user_env is not None and sink.password_env is not None:
             login = (credentials[sink.user_env], credentials[sink.password_env])
+            if not "".join(login).isascii():
+                raise ConfigError(
+                    f"sink {sink.name!r}: {sink.user_env} or {sink.password_env} holds more than ASCII",
+                    hint="Python's smtplib cannot send that: have a password of ASCII characters made",
+                )
         tls = None if sink.security == "none" else _tls(sink, sink.ca_file)
         return EmailChannel(sink, login, tls, clock.now)
     if isinstance(sink, CommandSink):
