@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from deadreckon.cli.alert_lines import DetailsOption, show
 from deadreckon.cli.looking_back import looking_back
+from deadreckon.cli.monitor_install import Install, show_installation
 from deadreckon.cli.options import ConfigOption, FormatOption, LakeOption, settings_for
 from deadreckon.cli.output import Format, chosen, one_line, say
 from deadreckon.core.errors import ConfigError, DeadreckonError, DeliveryError, UsageError
@@ -27,6 +28,8 @@ AsOfOption = Annotated[
     ),
 ]
 
+FAIL_ON: Final = "firing,error,no_data"
+
 
 def command(
     *,
@@ -45,11 +48,19 @@ def command(
         typer.Option(
             "--fail-on", metavar="STATES", help="firing,pending,error,no_data: which give an exit code; or none."
         ),
-    ] = "firing,error,no_data",
+    ] = FAIL_ON,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Evaluate and print; write nothing.")] = False,
     every: Annotated[
         str | None,
         typer.Option("--every", metavar="TIME", help="Stay, and evaluate at each multiple of it, 5m say, until ended."),
+    ] = None,
+    install: Annotated[
+        Install | None,
+        typer.Option("--install", help="Print what runs this monitor: a crontab line, a systemd service or its timer."),
+    ] = None,
+    with_ingest: Annotated[
+        list[str] | None,
+        typer.Option("--with-ingest", metavar="PATH", help="With --install: ingest this before; may be given again."),
     ] = None,
     details: DetailsOption = False,
     keys: Annotated[
@@ -77,12 +88,30 @@ def command(
         return 0
     if as_of and every:
         raise UsageError("--as-of is one time, and --every goes on", hint="leave out one of the two")
+    if with_ingest and not install:
+        raise UsageError("--with-ingest belongs to --install", hint="to read logs now: reckon ingest PATH")
     period = period_of(every) if every else 0
     settings = settings_for(lake, config)
     faults = _faults(fail_on)
     configured = load_rules(settings.rules)
     rules = _selected(configured, rule or [])
     start = moment(since, "--since") if since else None
+    if install:
+        for option, given in (("--as-of", as_of), ("--since", since), ("--dry-run", dry_run)):
+            if given:
+                raise UsageError(f"{option} is for one run, not for every one", hint="leave it out with --install")
+        words = [word for name in rule or [] for word in ("--rule", name)]
+        words += ["--fail-on", fail_on] if fail_on != FAIL_ON else []
+        show_installation(
+            install,
+            settings,
+            config,
+            period=period,
+            steps=[r.step for r in rules],
+            sources=with_ingest or [],
+            words=[*words, "--format", (format_ or Format.jsonl).value],
+        )
+        return 0
 
     def once() -> int:
         try:
