@@ -9,9 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 
 import pytest
-from tests.monitor.commands import configure, reckon
+from tests.monitor.commands import REPOSITORY, configure, reckon
 from tests.monitor.lakes import calls, make
 
+from deadreckon.core.settings import MonitorSettings
 from deadreckon.monitor.ping import ping
 
 SECRET = "b7c1-secret"
@@ -202,3 +203,14 @@ def test_changes_that_could_not_be_written_count_as_failed(folder, monkeypatch):
         monkeypatch.setenv(VARIABLE, server.url)
         assert reckon("monitor", "--fail-on", "none", folder=folder)[0] == 4
         assert server.asked == [f"/{SECRET}/fail"]
+
+
+def test_the_page_says_what_can_be_set():
+    """Every setting of [monitor], with its default and meaning, in order."""
+    page = (REPOSITORY / "docs" / "monitor.md").read_text("utf-8")
+    table = page.partition("| setting (`[monitor]`)")[2].partition("\n\n")[0].splitlines()[2:]
+    shown = {"": "none", False: "false"}
+    assert table == [
+        f"| `{name}` | {shown.get(field.default, field.default)} | {field.description} |"
+        for name, field in MonitorSettings.model_fields.items()
+    ]
