@@ -111,6 +111,27 @@ def test_a_round_ends_even_where_a_receiver_wants_to_be_left_alone_for_an_hour(l
     assert (outcome.left, time.slept, len(server.got)) == (2, [], 1)
 
 
+def test_a_receiver_is_left_alone_for_as_long_as_it_asks(lake):
+    """Where the round has the time for it."""
+    time = Time()
+    with receiver(503, 200, Retry_After="7") as server:
+        way = post(hook(server.url, tries=2), time=time)
+        evaluate(lake, way)
+        assert way.deliver(lake)[0].told == 2
+    assert time.slept == [7.0]
+
+
+def test_a_sink_that_comes_back_goes_on_where_it_was(lake):
+    """Taken out of the settings and put back, it hears what it missed."""
+    with receiver() as server:
+        way = post(hook(server.url))
+        evaluate(lake, way)
+        way.deliver(lake)
+        monitor(lake, SLOW, at=300)
+        assert way.deliver(lake)[0].told == 2
+    assert len(set(server.keys())) == 4
+
+
 def test_what_is_left_when_the_time_of_a_round_is_over_waits(lake):
     """A receiver that takes very long for each message does not hold up cron."""
     time = Time()

@@ -100,6 +100,14 @@ def test_a_receiver_can_ask_to_be_left_alone_for_a_while():
         assert failure.value.after == seconds
 
 
+@pytest.mark.parametrize("url", ["http://[::1]/x", "http://[::1]:1/x", "http://127.0.0.1:1/x"])
+def test_addresses_of_both_kinds_are_understood(url):
+    """With a port or without; the address is said as it was written."""
+    with pytest.raises(FailureError) as failure:
+        channel(url, timeout_s=2.0).send(message())
+    assert failure.value.reason.startswith(url.removeprefix("http://").removesuffix("/x") + ": [Errno")
+
+
 def test_nobody_there_is_a_failure():
     """A port that nobody listens on."""
     with socket.socket() as free:

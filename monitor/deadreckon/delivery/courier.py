@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -64,22 +64,25 @@ def reader_of(sink: SinkBase) -> str:
     return f"sink:{sink.name}"
 
 
-def begin(lake: Lake, sink: SinkBase) -> None:
-    """Note that a sink that the lake does not know hears of what happens from now on, and not of the past.
+def begin(lake: Lake, sinks: Iterable[SinkBase]) -> None:
+    """Note that sinks that the lake does not know hear of what happens from now on, and not of the past.
 
     Raises:
         LakeError: the lake cannot be written.
     """
-    store.ensure(lake)
-    app = TOLD + reader_of(sink)
-    while True:
+    apps = [TOLD + reader_of(sink) for sink in sinks]
+    if apps:
+        store.ensure(lake)
+    while apps:
         table = lake.table(store.ALERT_STATES)
-        if table.transaction_version(app) is not None:
+        new = [app for app in apps if table.transaction_version(app) is None]
+        if not new:
             return
         try:
-            commit(table, [], txns={app: table.transaction_version(store.RUN) or 0})
+            commit(table, [], txns=dict.fromkeys(new, table.transaction_version(store.RUN) or 0))
         except CommitConflictError:
-            continue  # another monitor noted it too
+            continue  # another monitor noted them too
+        return
 
 
 def wanted(sink: SinkBase, alert: Alert) -> bool:
@@ -120,17 +123,18 @@ class Courier:
         Raises:
             DeadreckonError, OSError: the lake, the ledger or the dead letters cannot be read or written.
         """
-        if not waiting(self._lake, reader_of(self._sink)).alerts:
-            return
+        reader = reader_of(self._sink)
         lock = self._lake.lock_path(f"sink-{self._sink.name}")
-        try:
-            with exclusive_lock(lock, what=f"delivery to {self._sink.name}"):
-                ledger = Ledger.open(self._lake, self._sink.name)
-                while (batch := waiting(self._lake, reader_of(self._sink))).alerts:
-                    if not self._deliver(ledger, batch):
+        # Looked at again after the lock is let go: who found it held leaves what it added to us.
+        while waiting(self._lake, reader).alerts:
+            try:
+                with exclusive_lock(lock, what=f"delivery to {self._sink.name}"):
+                    ledger = Ledger.open(self._lake, self._sink.name)
+                    if not self._deliver(ledger, waiting(self._lake, reader)):
                         return
-        except LockHeldError:
-            self.outcome.elsewhere = True
+            except LockHeldError:
+                self.outcome.elsewhere = True
+                return
 
     def _deliver(self, ledger: Ledger, batch: Batch) -> bool:
         due = [a for a in batch.alerts if wanted(self._sink, a)]

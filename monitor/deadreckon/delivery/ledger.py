@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import orjson
 
-from deadreckon.core.durable import write_atomically
+from deadreckon.core.durable import fsync_directory, write_atomically
 from deadreckon.core.errors import DeliveryError
 from deadreckon.core.lake import Lake
 from deadreckon.delivery.lines import append_line
@@ -42,7 +42,9 @@ class Ledger:
         """
         path = lake.root / FOLDER / f"{sink}.json"
         try:
-            path.parent.mkdir(exist_ok=True)
+            if not path.parent.is_dir():
+                path.parent.mkdir(exist_ok=True)
+                fsync_directory(lake.root)
             found = json.loads(path.read_bytes())
             return cls(path, dict(found["done"]), dict(found["tries"]))
         except FileNotFoundError:

@@ -39,8 +39,7 @@ class Post:
         Raises:
             LakeError: the lake cannot be written.
         """
-        for sink, _ in self._ways:
-            begin(lake, sink)
+        begin(lake, [sink for sink, _ in self._ways])
 
     def deliver(self, lake: Lake) -> list[Outcome]:
         """Bring every sink what waits for it; what became of it, in the order of the settings. It never raises."""

@@ -21,7 +21,7 @@ from deadreckon.delivery.watchdog import hung_up_after
 ID: Final = "webhook-id"
 TIMESTAMP: Final = "webhook-timestamp"
 SIGNATURE: Final = "webhook-signature"
-PASSING: Final = frozenset({408, 409, 425, 429})
+PASSING: Final = frozenset({408, 425, 429})
 """Answers below 500 after which the same message may well be taken a little later."""
 
 
@@ -50,13 +50,13 @@ class WebhookChannel:
     def send(self, message: Message) -> str:
         """Post the message; delivered is what was answered with 2xx."""
         parts = urlsplit(self.url)
-        where = f"{parts.hostname}{f':{parts.port}' if parts.port else ''}"
-        host = parts.hostname or ""
+        where = parts.netloc
+        host, port = parts.hostname or "", parts.port or (80 if self.tls is None else 443)
         connection: HTTPConnection
         if self.tls is not None:
-            connection = HTTPSConnection(host, parts.port, timeout=self.timeout_s, context=self.tls)
+            connection = HTTPSConnection(host, port, timeout=self.timeout_s, context=self.tls)
         else:
-            connection = HTTPConnection(host, parts.port, timeout=self.timeout_s)
+            connection = HTTPConnection(host, port, timeout=self.timeout_s)
         held: list[socket.socket] = []
         late_text = f"{where} did not answer within {self.timeout_s:g} s"
         with hung_up_after(self.timeout_s, lambda: held[0] if held else None) as late:
