@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, Self, get_args
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -18,7 +17,8 @@ Timeout = Annotated[float, Field(gt=0, le=300)]
 class SinkBase(BaseModel):
     """What every sink has."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    # Deferred: the settings build these once for themselves, and every command waits for it.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="unique; what was told is kept by it")
     states: list[State] = Field(
@@ -123,6 +123,8 @@ def keys_of(kind: str) -> dict[str, str]:
 
 def fault_of_url(url: str) -> str:
     """Why nothing can be posted to a URL; empty where it can. The URL itself, which may be secret, is not repeated."""
+    from urllib.parse import urlsplit
+
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
