@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
+from time import sleep as pause
 
 import pytest
-from tests.monitor.commands import configure, reckon, start
+from tests.monitor.commands import configure, environment, reckon, start
 from tests.monitor.lakes import calls, make
 
 from deadreckon.core.errors import ConfigError, LakeError, UsageError
+from deadreckon.monitor import store
 from deadreckon.monitor.loop import repeat
 
 RECKON = "import sys; from deadreckon.cli import main; sys.exit(main(sys.argv[1:]))"
 BUSY = '[[rules]]\nname = "quiet"\nmetric = "event_count"\nwindow = "5m"\nbelow = 1\n'
+ENDLESS = """
+[query]
+timeout_s = 250
+[[rules]]
+name = "endless"
+sql = "SELECT sum(a.range * b.range) AS value FROM range(10000000) a, range(10000000) b"
+window = "5m"
+above = 1
+"""
 
 
 class Time:
@@ -144,6 +159,33 @@ def test_a_signal_ends_it_with_the_last_exit_code(tmp_path, number):
         process.wait()
     assert process.returncode == 1
     assert "Traceback" not in err
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_evaluation_under_way_is_given_up_and_judges_nothing(tmp_path, number):
+    """The signal goes to all of its processes, as Ctrl-C does: the rules' process dies, and no rule is blamed."""
+    lake = make(tmp_path / "lake", calls(-200, 3))
+    configure(tmp_path, ENDLESS)
+    process = subprocess.Popen(
+        [sys.executable, "-c", RECKON, "monitor", "--every", "1s"],
+        cwd=tmp_path,
+        env=environment(),
+        text=True,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while process.poll() is None and not children.read_text():
+            pause(0.05)
+        os.killpg(process.pid, number)
+        _, err = process.communicate()
+    finally:
+        process.kill()
+        process.wait()
+    assert (process.returncode, err) == (130, "interrupted\n")
+    assert store.read(lake).alerts == ()
 
 
 def test_it_outlives_a_lake_that_is_not_there(tmp_path):
