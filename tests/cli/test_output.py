@@ -147,13 +147,16 @@ def test_numbers_stand_on_the_right_and_text_on_the_left(capsys: pytest.CaptureF
 def test_a_table_too_wide_for_the_terminal_is_shown_row_by_row(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is lost: what is long goes on below, what is empty is left out."""
+    """Nothing is lost: what is long goes on below, and a column without any value is named."""
     monkeypatch.setenv("COLUMNS", "50")
-    show_rows(["a", "longer", "c"], [["x" * 45, None, 1], ["y" * 60, "z" * 30, 2]], Format.table)
-    assert capsys.readouterr().out.splitlines() == [
-        *(f"a       {'x' * 42}", f"        {'x' * 3}", "c       1", ""),
+    rows = [["x" * 45, None, 1, None], ["y" * 60, "z" * 30, 2, None]]
+    show_rows(["a", "longer", "c", "cost"], rows, Format.table)
+    out, err = capsys.readouterr()
+    assert [line.rstrip() for line in out.splitlines()] == [
+        *(f"a       {'x' * 42}", f"        {'x' * 3}", "longer", "c       1", ""),
         *(f"a       {'y' * 42}", f"        {'y' * 18}", f"longer  {'z' * 30}", "c       2"),
     ]
+    assert err.splitlines()[0] == "empty in all rows: cost"
 
 
 @given(st.text())

@@ -130,6 +130,11 @@ def test_aliases_must_name_columns(file: Path) -> None:
     with pytest.raises(ConfigError, match="modle") as caught:
         load(file, environ={})
     assert caught.value.hint == "did you mean 'model'?"
+    file.write_text('[aliases]\nts = "when"\n')
+    with pytest.raises(ConfigError) as turned:
+        load(file, environ={})
+    assert turned.value.hint == 'write it the other way round: when = "ts"'
+
 
 
 def test_settings_do_not_change() -> None:

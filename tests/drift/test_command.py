@@ -96,7 +96,8 @@ def test_every_kind_of_value(lake: str, capsys: Captured) -> None:
     [
         (["--subject", "feature:mixed"], "data", "no numbers in the current selection (0 nulls, 300 others)"),
         (["--subject", "feature:lost"], "data", "no numbers in the current selection (300 nulls, 0 others)"),
-        (["--subject", "feature:nothing"], "data", "no values in the reference selection (300 nulls"),
+        (["--subject", "feature:nothing"], "data", "nothing in the lake has the feature 'nothing'"),
+        (["--subject", "score:nothing"], "data", "nothing in the lake has the score 'nothing'"),
         (["--subject", "feature:"], "usage", "names nothing after the colon"),
         (["--subject", "latncy_ms"], "usage", "there is no subject 'latncy_ms'"),
         (["--subject", "features"], "usage", "there is no subject 'features'"),

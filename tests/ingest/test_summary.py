@@ -85,3 +85,20 @@ def test_nothing_is_left_when_nothing_is_there(place: Place, capsys: pytest.Capt
     assert code != 0
     assert "missing" in json.loads(capsys.readouterr().err)["error"]["message"]
     assert set(place.root.iterdir()) == before
+
+
+def test_events_without_a_time_are_counted(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    """A time that nobody wrote is the time of ingest, and that is said."""
+    path = place.write("app.log", [{"event": "a"}, {"event": "b", "ts": 1.77e9}, {"event": "c", "time_local": "x"}])
+    assert run(["ingest", str(path), "--lake", str(place.lake), "--format", "table"]) == 0
+    assert "2 events had no time: theirs is that of ingest (ts = ingested_at)" in capsys.readouterr().err
+    assert [row["event"] for row in place.events("event") if row["ts"] == row["ingested_at"]] == ["a", "c"]
+
+
+def test_quiet_prints_nothing(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    """With --quiet there is nothing to read unless something is wrong."""
+    path = place.write("app.log", [{"event": "a"}, "garbage"])
+    assert run(["ingest", "-q", str(path), "--lake", str(place.lake)]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert run(["ingest", "-q", "nowhere", "--lake", str(place.lake)]) != 0
+    assert "nowhere" in capsys.readouterr().err

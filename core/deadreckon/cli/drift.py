@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -22,6 +22,9 @@ class Peer(StrEnum):
     evidently = "evidently"
     nannyml = "nannyml"
 
+
+SHOWN: Final = 24
+"""Groups that people see: all of numbers, which have 22 at most."""
 
 command = typer.Typer(no_args_is_help=True, help="How far data have drifted from other data.")
 
@@ -61,13 +64,14 @@ def compare(
     Example: reckon drift compare --subject cost_usd --reference ..2026-10-01 --current 2026-10-01.. --like evidently
     """
     from deadreckon.drift import compare as compared
-    from deadreckon.drift.observe import observe, samples
+    from deadreckon.drift.observe import check, observe, samples
     from deadreckon.drift.selection import selection
     from deadreckon.drift.subject import subject as named
     from deadreckon.queries import connect
 
     about, sides = named(subject), (selection(reference), selection(current))
     with connect(settings=settings_for(lake, config)) as con:
+        check(con, about)
         before, after = (observe(con, about, side) for side in sides)
     both = samples(about, before, after)
     shown = chosen(format_)
@@ -96,13 +100,14 @@ def compare(
 
 
 def _shares(found: Comparison) -> list[list[Any]]:
-    """The groups with the most change, at most twenty, in their order."""
-    changes = [abs(g.reference / found.n_reference - g.current / found.n_current) for g in found.groups]
-    most = sorted(sorted(range(len(changes)), key=lambda i: -changes[i])[:20])
-    return [
-        [g.label, f"{g.reference / found.n_reference:.1%}", f"{g.current / found.n_current:.1%}"]
-        for g in (found.groups[i] for i in most)
-    ]
+    """The groups in their order; of more than SHOWN those that changed most, then all others as one."""
+    shares = [(g.label, g.reference / found.n_reference, g.current / found.n_current) for g in found.groups]
+    by_change = sorted(range(len(shares)), key=lambda i: -abs(shares[i][1] - shares[i][2]))
+    rest = [shares[i] for i in by_change[SHOWN:]]
+    shown = [shares[i] for i in sorted(by_change[:SHOWN])]
+    if rest:
+        shown.append((f"({len(rest)} others)", sum(p for _, p, _ in rest), sum(q for _, _, q in rest)))
+    return [[label, f"{p:.1%}", f"{q:.1%}"] for label, p, q in shown]
 
 
 def _null_share(side: Observed) -> str:

@@ -25,7 +25,7 @@ def command(
     follow: Annotated[
         bool, typer.Option("--follow", "-F", help="Go on reading what comes, until interrupted.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no talk.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
     lake: LakeOption = None,
     config: ConfigOption = None,
     format_: FormatOption = None,
@@ -51,7 +51,8 @@ def command(
             summary = (ingester.follow if follow else ingester.run)(inputs, signals.seen)
         if not follow and signals.seen():
             raise KeyboardInterrupt
-    _show(summary, Path(settings.lake), chosen(format_), quiet=quiet)
+    if not quiet:
+        _show(summary, Path(settings.lake), chosen(format_))
 
 
 def _check(inputs: list[Any], *, named: bool) -> None:
@@ -112,7 +113,7 @@ class Signals:
             raise KeyboardInterrupt
 
 
-def _show(summary: Summary, lake: Path, format_: Format, *, quiet: bool) -> None:
+def _show(summary: Summary, lake: Path, format_: Format) -> None:
     figures = summary.as_dict()
     if format_ is not Format.table:
         show_record({"lake": str(lake), **figures}, format_)
@@ -125,7 +126,9 @@ def _show(summary: Summary, lake: Path, format_: Format, *, quiet: bool) -> None
         f"({_size(summary.bytes)} in {summary.seconds:.1f} s, {_size(figures['bytes_per_second'])}/s)",
         soft_wrap=True,
     )
-    if summary.quarantined and not quiet:
+    if summary.untimed:
+        say(f"{_count(summary.untimed, 'event')} had no time: theirs is that of ingest (ts = ingested_at)")
+    if summary.quarantined:
         say(f"hint: reckon quarantine list --lake {lake} says why lines were refused")
 
 

@@ -215,7 +215,8 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 
 def _records_down(out: Console, names: Sequence[str], texts: Sequence[Sequence[str]]) -> None:
-    """Rows too wide for the terminal, one under the other; what is empty is left out."""
+    """Rows too wide for the terminal, one under the other; columns that are empty in all of them are named below."""
+    empty = [name for i, name in enumerate(names) if not any(row[i] for row in texts)]
     indent = max(len(name) for name in names)
     for number, row in enumerate(texts):
         if number:
@@ -223,9 +224,11 @@ def _records_down(out: Console, names: Sequence[str], texts: Sequence[Sequence[s
         cells = [
             [Text(name.ljust(indent), style="bold"), Text(value)]
             for name, value in zip(names, row, strict=True)
-            if value
+            if name not in empty
         ]
         draw(out, (Column(), Column(least=1, wrap=True)), cells, out.width, names=False)
+    if empty:
+        say(f"empty in all rows: {', '.join(empty)}")
 
 
 def footer(count: int, noun: str, facts: Mapping[str, Any]) -> None:

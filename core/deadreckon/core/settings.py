@@ -223,6 +223,8 @@ def _check_aliases(settings: Settings, file: Path) -> None:
 
     for key, column in settings.aliases.items():
         if column not in EVENTS:
+            turned = f'write it the other way round: {column} = "{key}"'
             raise ConfigError(
-                f"alias {key!r} in {file} names {column!r}, which is not a column", hint=nearest(column, list(EVENTS))
+                f"alias {key!r} in {file} names {column!r}, which is not a column",
+                hint=turned if key in EVENTS else nearest(column, list(EVENTS)),
             )

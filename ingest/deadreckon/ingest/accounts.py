@@ -16,12 +16,16 @@ from deadreckon.ingest.prepare import Prepared
 def account(
     con: duckdb.DuckDBPyConnection, batch: Batch, prepared: Prepared, chosen: str, again: Sequence[int]
 ) -> tuple[Iterator[dict[str, Any]], dict[str, int]]:
-    """The ledger's rows for a batch, and what they count in all: lines, committed, duplicates, quarantined, blank.
+    """The ledger's rows for a batch, and its figures: lines, committed, duplicates, quarantined, blank, untimed.
 
     `chosen` is the relation of what is committed of `prepared`; `again` are the rows (column n) that were dropped.
     """
     refused = [*batch.rejects, *prepared.rejects]
-    kept = dict(con.execute(f"SELECT source_id, count(*) FROM {chosen} GROUP BY 1").fetchall())
+    found_in = f"SELECT source_id, count(*), count(*) FILTER (ts = ingested_at) FROM {chosen} GROUP BY 1"
+    kept, untimed = dict[str, int](), 0
+    for source_id, count, without in con.execute(found_in).fetchall():
+        kept[source_id] = count
+        untimed += without
     twice: dict[str, int] = {}
     if again:
         twice = dict(
@@ -52,6 +56,7 @@ def account(
         for source_id, (start, end) in batch.ranges.items()
     ]
     counts = {key: sum(row[key] for row in rows) for key in ("lines", "committed", "duplicates", "quarantined")}
+    counts["untimed"] = untimed
     counts["blank"] = _blank(con, counts, prepared, refused)
     paths = {source_id: source.path for source_id, source in batch.sources.items()}
     return chain(rows, ({**found.row(), "source_path": paths.get(found.source_id)} for found in refused)), counts

@@ -20,6 +20,8 @@ class Summary:
     duplicates: int = 0
     quarantined: int = 0
     blank: int = 0
+    untimed: int = 0
+    """Events committed without a time of their own: theirs is that of ingest."""
     bytes: int = 0
     seconds: float = 0.0
     sources: int = 0
@@ -33,6 +35,7 @@ class Summary:
         self.duplicates += counts["duplicates"]
         self.quarantined += counts["quarantined"]
         self.blank += counts["blank"]
+        self.untimed += counts["untimed"]
         self.bytes += size
         self.commits += 1
 
@@ -44,6 +47,7 @@ class Summary:
             "duplicates": self.duplicates,
             "quarantined": self.quarantined,
             "blank": self.blank,
+            "untimed": self.untimed,
             "sources": self.sources,
             "commits": self.commits,
             "conflicts": self.conflicts,

@@ -11,11 +11,12 @@ import numpy as np
 
 from deadreckon.core.errors import DataError
 from deadreckon.core.schema import EVENTS
+from deadreckon.core.settings import nearest
 from deadreckon.drift.buckets import Floats
 from deadreckon.drift.compare import Sample
 from deadreckon.drift.sample import Categories, Numbers
 from deadreckon.drift.selection import Selection
-from deadreckon.drift.subject import ALIASES, Subject
+from deadreckon.drift.subject import ALIASES, JSON_SUBJECTS, Subject
 
 _JSON_NUMBER: Final = """CASE
     WHEN json_type(value) IN ('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE') THEN TRY_CAST(value AS DOUBLE)
@@ -61,6 +62,28 @@ def observe(con: duckdb.DuckDBPyConnection, subject: Subject, selection: Selecti
     return Observed(numbers, texts, int(count[~given & ~named].sum()))
 
 
+def check(con: duckdb.DuckDBPyConnection, subject: Subject) -> None:
+    """Whether anything in the lake has this feature, output or score.
+
+    Raises:
+        DataError: nothing has: the hint names the nearest.
+    """
+    prefix, colon, wanted = subject.name.partition(":")
+    if not colon:
+        return
+    column = JSON_SUBJECTS.get(prefix)
+    listed = f"unnest(json_keys({column}))" if column else "name"
+    rows = con.sql(f"FROM {subject.relation} SELECT DISTINCT {listed} AS name").fetchall()
+    known = [name for (name,) in rows if name]
+    if wanted not in known:
+        raise DataError(
+            f"nothing in the lake has the {prefix} {wanted!r}",
+            hint=nearest(wanted, known)
+            if known
+            else f"no event has any: reckon views {subject.relation} says which can",
+        )
+
+
 def samples(subject: Subject, reference: Observed, current: Observed) -> tuple[Sample, Sample]:
     """Both sides as samples of one kind: numbers where the reference's are, else categories.
 
@@ -75,7 +98,7 @@ def samples(subject: Subject, reference: Observed, current: Observed) -> tuple[S
             others = sum(seen.labels.values()) + len(seen.numbers)
             raise DataError(
                 f"{subject.name} has no {what} in the {name} selection ({seen.n_null} nulls, {others} others)",
-                hint=f"widen --{name}; reckon views {subject.relation} says what is in it",
+                hint=f"widen --{name}: reckon views {subject.relation} says what there is to select by",
             )
     return sides[0], sides[1]
 
