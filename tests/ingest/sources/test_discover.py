@@ -15,7 +15,7 @@ import pytest
 from tests.ingest.sources.ledger import Reader, lines
 
 from deadreckon.core.errors import SourceError
-from deadreckon.ingest.sources import Known, discover
+from deadreckon.ingest.sources import Known, Watcher, discover
 from deadreckon.ingest.sources.names import family, is_log, is_sealed, spool_id
 
 
@@ -341,3 +341,18 @@ def test_a_folder_is_listed_once_for_all_its_named_files(tmp_path: Path) -> None
         assert listed.count(str(tmp_path)) == look
     watching = False
     assert reader.lines == [lines(n) for n in range(50)]
+
+
+def test_a_folder_of_other_files_is_not_silent(tmp_path: Path) -> None:
+    """A folder whose files have no names of logs gives nothing, and says why, once."""
+    (tmp_path / "access.gz").write_bytes(b"x")
+    (tmp_path / ".hidden").write_bytes(b"x")
+    said: list[str] = []
+    watcher = Watcher([tmp_path], max_line_bytes=1024, warn=said.append, final=True)
+    assert [list(watcher.discover({})) for _ in range(2)] == [[], []]
+    assert len(said) == 1
+    assert "access.gz has no name of a log" in said[0]
+    (tmp_path / "app.log").write_bytes(b"{}\n")
+    said.clear()
+    assert len(discover([tmp_path], {}, max_line_bytes=1024, warn=said.append)) == 1
+    assert said == []

@@ -85,12 +85,21 @@ def _walk(folder: Path, warn: Callable[[str], None]) -> Iterator[Place]:
     def trouble(error: OSError) -> None:
         warn(f"{error.filename or folder}: {error.strerror or error}; skipped")
 
+    passed, found = list[str](), False
     for parent, folders, files in os.walk(os.path.realpath(folder), onerror=trouble):
         # A lake inside the folder is what we write, not what we read.
         folders[:] = [] if "_delta_log" in folders else sorted(f for f in folders if not f.startswith((".", "_")))
         for name in sorted(files):
             if names.is_log(name):
+                found = True
                 yield from _regular(Path(parent, name), warn)
+            elif not name.startswith("."):
+                passed.append(name)
+    if passed and not found:
+        warn(
+            f"{folder}: nothing read: {passed[0]}{' and others have' if passed[1:] else ' has'} no name of a log "
+            f"({', '.join(names.LOG_NAMES)}, also compressed); name a file to read it"
+        )
 
 
 def _regular(path: Path, warn: Callable[[str], None]) -> Iterator[Place]:
