@@ -67,6 +67,18 @@ def test_the_exit_code_says_how_things_stand(folder, rules, options, code):
     assert reckon("monitor", "--as-of", AT, "--dry-run", *options, folder=folder)[0] == code
 
 
+def test_the_past_is_not_evaluated_again(folder):
+    """Asked for an earlier time, or for history that was passed, it says of when the states are that it shows."""
+    configure(folder, SLOW)
+    _, _, first = reckon("monitor", "--as-of", AT, folder=folder)
+    _, answer, earlier = reckon("monitor", "--as-of", "2026-10-01T11:00:00Z", folder=folder)
+    _, _, since = reckon("monitor", "--as-of", AT, "--since", "2026-09-30", folder=folder)
+    assert "these are the states of" not in first
+    assert {r["state"] for r in answer["rows"]} == {"ok", "firing"}
+    assert "these are the states of 2026-10-01 12:00 UTC" in earlier
+    assert "--since is where a rule begins that was never evaluated" in since
+
+
 def test_what_changed_is_an_event_in_the_lake_once(folder):
     """An alert event carries its rule, state, value and labels, joins by version, and is there once however often."""
     configure(folder, SLOW)

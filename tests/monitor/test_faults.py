@@ -42,7 +42,7 @@ WALK = """
 import sys
 from contextlib import nullcontext
 from datetime import UTC, datetime
-from deadreckon.cli.monitor import tell
+from deadreckon.cli.alert_events import tell
 from deadreckon.core.lake import Lake
 from deadreckon.core.settings import load
 from deadreckon.ingest import engine

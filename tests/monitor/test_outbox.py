@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from tests.monitor.lakes import NOON, calls, make, monitor, rule
 
-from deadreckon.cli.monitor import tell
+from deadreckon.cli.alert_events import tell
 from deadreckon.core.schema import EVENTS
 from deadreckon.core.settings import Settings
 from deadreckon.ingest import ingest

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from deadreckon.cli.alert_events import tell
 from deadreckon.cli.alert_lines import DetailsOption, show
-from deadreckon.cli.monitor import moment, tell
+from deadreckon.cli.monitor import moment
 from deadreckon.cli.options import ConfigOption, FormatOption, LakeOption, settings_for
 from deadreckon.cli.output import Format, chosen
 from deadreckon.core.errors import UsageError

@@ -119,7 +119,7 @@ def _refuse_others(place: Path) -> None:
 
 def _look_back(lake: Lake, settings: Settings) -> int:
     """Evaluate the rules as of the end of each week of the story, as cron would have; the windows that were due."""
-    from deadreckon.cli.monitor import tell
+    from deadreckon.cli.alert_events import tell
     from deadreckon.monitor import load_rules, run
     from deadreckon.monitor.asking import asker
     from deadreckon.story import plot

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from deadreckon.cli.alert_events import tell
 from deadreckon.cli.alert_lines import DetailsOption, show
 from deadreckon.cli.looking_back import looking_back
 from deadreckon.cli.monitor_install import Install, show_installation
@@ -17,7 +18,6 @@ from deadreckon.core.settings import Settings, nearest
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from deadreckon.core.lake import Lake
     from deadreckon.monitor import Report, Rule
     from deadreckon.monitor.verdict import Fault
 
@@ -177,6 +177,14 @@ def _evaluate(
     except DeadreckonError as error:
         failure = error  # how things stand is said first: it is committed, and what was not told will be
     _show(report, at, told, format_, details=details)
+    newest = max((a.stream.window_end for a in report.alerts), default=0)
+    if newest > at.timestamp():
+        reached = datetime.fromtimestamp(newest, UTC).strftime("%Y-%m-%d %H:%M")
+        say(
+            f"hint: the rules were evaluated up to {reached} UTC before: these are the states of then, for none is twice"
+        )
+    elif since and not report.windows:
+        say("hint: --since is where a rule begins that was never evaluated; these were, and nothing is evaluated twice")
     gone = sorted({a.stream.rule for a in report.others} - {r.name for r in configured})
     if gone:
         say(f"kept as they were, for no rule has their name any more: {', '.join(gone)}")
@@ -190,47 +198,6 @@ def _evaluate(
         say(f"error: {one_line(failure.message)}\nhint: the next run tells them; {one_line(failure.hint)}")
     whole = failure is None and not any(outcome.failed for outcome in outcomes)
     return code or (0 if whole else DeliveryError.exit_code), whole
-
-
-def tell(lake: Lake, settings: Settings, now: datetime) -> int:
-    """Write every transition that was not written yet as an alert event into the lake; how many.
-
-    Raises:
-        DeliveryError: the events could not be written or were refused; they are kept, and written by the next run.
-        LakeError: the lake cannot be written; as above.
-    """
-    from deadreckon import emit
-    from deadreckon.ingest import ingest
-    from deadreckon.monitor import event_of, settle, waiting
-
-    batch = waiting(lake)
-    if not batch.alerts:
-        return 0
-    # A crash leaves a file here; it is read by the next run, and its events are known by their ids.
-    spool = lake.root / "_alerts"
-    try:
-        spool.mkdir(exist_ok=True)
-    except OSError as error:
-        raise DeliveryError(f"alert events cannot be written to {spool}: {error}", hint="make room for it") from error
-    emit.configure(directory=spool, fallback=spool, service="reckon", enabled=True, hash_user_id=False)
-    for alert in batch.alerts:
-        event = event_of(alert)
-        emit.event(event.pop("event"), kind=event.pop("kind"), level=event.pop("level"), **event)
-    flushed = emit.flush()
-    emit.close()
-    if not flushed or emit.stats().dropped:
-        raise DeliveryError(
-            f"{len(batch.alerts)} alert events could not be written to {spool}: {emit.stats().reason}",
-            hint="check the disk",
-        )
-    summary = ingest([spool], lake.root, settings=settings, now=lambda: now)
-    if summary.quarantined:
-        raise DeliveryError(
-            f"{summary.quarantined} alert events were refused by ingest",
-            hint="reckon quarantine list shows them",
-        )
-    settle(lake, batch)
-    return len(batch.alerts)
 
 
 def moment(text: str, option: str) -> datetime:
