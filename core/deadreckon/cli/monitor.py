@@ -180,11 +180,9 @@ def _evaluate(
     newest = max((a.stream.window_end for a in report.alerts), default=0)
     if newest > at.timestamp():
         reached = datetime.fromtimestamp(newest, UTC).strftime("%Y-%m-%d %H:%M")
-        say(
-            f"hint: the rules were evaluated up to {reached} UTC before: these are the states of then, for none is twice"
-        )
+        say(f"hint: these are the states of {reached} UTC, up to which the rules were evaluated before")
     elif since and not report.windows:
-        say("hint: --since is where a rule begins that was never evaluated; these were, and nothing is evaluated twice")
+        say("hint: --since is where a rule begins that was never evaluated: these were")
     gone = sorted({a.stream.rule for a in report.others} - {r.name for r in configured})
     if gone:
         say(f"kept as they were, for no rule has their name any more: {', '.join(gone)}")
