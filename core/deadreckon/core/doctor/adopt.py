@@ -152,7 +152,7 @@ def _held(ledger: Path) -> list[Held]:
     except duckdb.Error:
         return []  # another program's file, without the columns of a ledger
     return [
-        Held(Range(source, start, end), at, committed or 0, Input(path or "", end, tail or ""))
+        Held(Range(source, start, end), at, committed or 0, Input(path or "", end, tail or "", source))
         for source, start, end, at, committed, path, tail in rows
     ]
 

@@ -81,7 +81,9 @@ def _finding(lake: Lake, spec: TableSpec, file: LiveFile, fault: str, history: H
         f"queries that need it fail; {risk}",
         remedy,
         Stage.files,
-        lambda cabinet: _mend(cabinet, lake, spec, file, history, parts if whole else [], plan, toll),
+        None
+        if toll and plan.waiting
+        else lambda cabinet: _mend(cabinet, lake, spec, file, history, parts if whole else [], plan, toll),
     )
 
 

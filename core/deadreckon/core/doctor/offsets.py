@@ -52,12 +52,15 @@ def _set_again(_cabinet: Cabinet, *, lake: Lake, source: str, end: int) -> str:
 
 def _lost_range(lake: Lake, found: Range, name: str) -> Finding:
     plan = Rewind.plan(lake, [found])
+    waits = False
     if adoptable(lake, found):
         remedy = "its data files are on the disk, complete: they are committed again, without what is there already"
+    elif plan.waiting:
+        remedy, waits = plan.wait, True
     elif plan.offsets:
         remedy = "the input is set back, so that the next `reckon ingest` reads it again"
     else:
-        remedy = "none of it can be had again: the loss goes on record in the quarantine, code lost"
+        remedy = "the lake cannot have it read again: the loss goes on record in the quarantine, code lost"
     return Finding(
         "lost_range",
         Severity.damage,
@@ -67,7 +70,7 @@ def _lost_range(lake: Lake, found: Range, name: str) -> Finding:
         "their events are missing from every answer",
         remedy,
         Stage.offsets,
-        partial(_mend_range, lake=lake, found=found),
+        None if waits else partial(_mend_range, lake=lake, found=found),
     )
 
 
@@ -78,7 +81,7 @@ def _mend_range(_cabinet: Cabinet, *, lake: Lake, found: Range) -> str:
     if lost:
         return adopt(lake, lost)
     plan = Rewind.plan(lake, [found])
-    if plan.offsets:
+    if plan.offsets or plan.waiting:
         return plan.carry_out(lake, None)
     table = lake.table()
     there = events_in(lake, found)

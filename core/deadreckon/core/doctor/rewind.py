@@ -20,10 +20,11 @@ from deltalake.transaction import AddAction
 
 from deadreckon.core import schema
 from deadreckon.core.doctor.history import Range
-from deadreckon.core.doctor.inputs import inputs, whole_files
+from deadreckon.core.doctor.inputs import State, inputs, whole_files
 from deadreckon.core.doctor.losses import losses, write_ledger
 from deadreckon.core.doctor.partial import SERIAL
 from deadreckon.core.durable import fsync_all
+from deadreckon.core.errors import LakeError
 from deadreckon.core.lake import EVENTS_TABLE, Action, Lake, commit
 from deadreckon.core.maintenance.merge import READ, describe, engine, statistics_of, write_rows
 from deadreckon.core.maintenance.tables import LiveFile, live_files, removal
@@ -42,12 +43,16 @@ REMAINING: Final = f"""
 
 @dataclass(frozen=True, slots=True)
 class Rewind:
-    """Inputs to set back, with their new offsets, and ranges that cannot be read again."""
+    """Inputs to set back, with their new offsets, and ranges that cannot be read again.
+
+    `waiting`: inputs that are there but cannot be read now. To go on without them would give up what they may hold.
+    """
 
     offsets: Mapping[str, int] = field(default_factory=dict)
     lost: Sequence[Range] = ()
     known: bool = True
     readable: Sequence[str] = ()
+    waiting: Sequence[str] = ()
 
     @classmethod
     def plan(cls, lake: Lake, ranges: Collection[Range] | None) -> Rewind:
@@ -55,15 +60,34 @@ class Rewind:
         known = inputs(lake) if ranges else {}
         back: dict[str, int] = {}
         lost: list[Range] = []
+        waiting: set[str] = set()
         for found in ranges or ():
-            if found.source_id in known and known[found.source_id].readable:
+            state = known[found.source_id].state if found.source_id in known else State.unknown
+            if state is State.unreadable:
+                waiting.add(known[found.source_id].path)
+            elif state is State.there:
                 back[found.source_id] = min(found.start, back.get(found.source_id, found.start))
             else:
                 lost.append(found)
-        return cls(_to_row_starts(lake, back), lost, ranges is not None, sorted({known[s].path for s in back}))
+        readable = sorted({known[s].path for s in back})
+        return cls(_to_row_starts(lake, back), lost, ranges is not None, readable, sorted(waiting))
+
+    @property
+    def wait(self) -> str:
+        """What to do before anything is repaired; empty when nothing needs to be waited for."""
+        if not self.waiting:
+            return ""
+        named = ", ".join(self.waiting[:5]) + (f" and {len(self.waiting) - 5} more" if len(self.waiting) > 5 else "")
+        return f"none yet: make readable, or move away to give up what came from there: {named}"
 
     def carry_out(self, lake: Lake, broken: LiveFile | None) -> str:
-        """Take `broken` and all rows behind the new offsets out, set the offsets back, record losses: one commit."""
+        """Take `broken` and all rows behind the new offsets out, set the offsets back, record losses: one commit.
+
+        Raises:
+            LakeError: an input cannot be read now.
+        """
+        if self.waiting:
+            raise LakeError("inputs cannot be read now, and may hold what is missing", hint=self.wait)
         table = lake.table()
         # A repair before this one may have set them back further.
         offsets = {s: min(start, table.transaction_version(s) or 0) for s, start in self.offsets.items()}

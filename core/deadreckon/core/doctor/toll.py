@@ -37,15 +37,14 @@ class Toll:
         held = {} if _ledger(file) else missing_events(lake, ranges or (), file)
         return cls(file, ranges, inputs(lake) if ranges else {}, held, plan.behind(lake, file))
 
+    def count(self, *states: State) -> int:
+        """Events of the file whose inputs are in one of these states."""
+        return sum(count for found, count in self.events.items() if self._state(found) in states)
+
     @property
     def again(self) -> int:
         """Events of the file that its inputs still hold."""
-        return sum(count for found, count in self.events.items() if self._state(found) is State.there)
-
-    @property
-    def lost(self) -> int:
-        """Events of the file that nothing holds any more."""
-        return sum(self.events.values()) - self.again
+        return self.count(State.there)
 
     def risk(self) -> str:
         """What the file held, input by input, and what became of those."""
@@ -71,6 +70,8 @@ class Toll:
 
     def remedy(self, plan: Rewind) -> str:
         """What the repair takes out of the table, for how long, and what never comes back."""
+        if plan.waiting:
+            return plan.wait
         parts = ["it leaves the table"]
         if plan.readable:
             gone = f"{self.again} of its events" if self.events else "its rows"
@@ -79,15 +80,26 @@ class Toll:
                 f"next `reckon ingest` has read again, from before the loss: {', '.join(plan.readable)}"
             )
         if plan.lost or not plan.known:
-            count = f"{self.lost} events are lost for good" if self.events else "the rest is lost for good"
-            parts.append(f"{count}, which goes on record in the quarantine, code lost")
+            certain = plan.known and all(self._state(found).hopeless for found in plan.lost)
+            rest = "the rest is lost for good" if certain else "the rest cannot be read again by itself"
+            told = self._lost() if self.events else rest
+            parts.append(f"{told}, which goes on record in the quarantine, code lost")
         return "; ".join(parts)
+
+    def _lost(self, what: str = " events") -> str:
+        """What does not come again by itself, told apart by how certain it is that nothing else has it."""
+        pipes, unknown = self.count(State.pipe), self.count(State.unknown)
+        gone = sum(self.events.values()) - self.again - pipes - unknown
+        told = [f"{gone}{what} are lost for good"] if gone or not (pipes or unknown) else []
+        told += [f"{pipes}{what} came through pipes: only their writers can bring them again"] if pipes else []
+        told += [f"{unknown}{what} came from files that nothing names any more"] if unknown else []
+        return ", ".join(told)
 
     def said(self) -> str:
         """What was lost by the repair, for its report."""
         if not self.events:
             return ""
-        return f"; of its own events {self.again} can be read again, {self.lost} are lost for good"
+        return f"; of its own events {self.again} can be read again, {self._lost('')}"
 
 
 def _ledger(file: LiveFile) -> bool:

@@ -3,7 +3,7 @@
 A log that lost its newest entries looks like one that never had them, and their data files look like those of an
 ingester that was killed before it could commit. The difference is their inputs: an ingester removes or forgets what it
 has read only after its commit. While an input is there the next ingest reads its lines again, whichever it was. When
-it is gone, the data files are all that is left of them.
+it is gone or cannot be read, the data files may be all that is left of them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _finding(lake: Lake, lost: LostCommit, now: datetime) -> Finding:
         risk = "nothing, as long as the inputs stay: their lines are not in the lake, and are read again"
         remedy = "none needed: run `reckon ingest`, which reads them again"
     else:
-        risk = f"the files are all that is left of lines of {_some(gone)}, and vacuum removes them in its time"
+        risk = f"the files may be all that is left of lines of {_some(gone)}, and vacuum removes them in its time"
         remedy = (
             "they are committed again, without what is there already"
             if settled
