@@ -146,6 +146,20 @@ def test_the_tail_is_found_at_any_place(tmp_path: Path, pack: Callable[[bytes], 
     assert Input(str(path), len(NOISE) + 1, digest(NOISE[-TAIL_BYTES + 1 :])).state is State.changed
 
 
+def test_a_rotated_and_compressed_input_that_is_put_back(tmp_path: Path) -> None:
+    """The remedy says that it can be, and it is read again, compressed as it is."""
+    story = brought_in(tmp_path, {"a.jsonl": text()})
+    path = story.logs / "a.jsonl"
+    path.unlink()
+    lose_events(story)
+    assert "put back under its name before the repair" in doctor(story.lake.root).findings[0].remedy
+    path.write_bytes(gzip.compress(text()))
+    assert "for good" not in doctor(story.lake.root).findings[0].remedy
+    assert doctor(story.lake.root, repair=True).healthy
+    story.read_again()
+    assert story.numbers() == list(range(200))
+
+
 def unreadable(path: Path) -> None:
     """Make a file one that nobody can open, not even its owner: a link that goes in circles."""
     path.unlink()

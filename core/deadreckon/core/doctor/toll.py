@@ -84,6 +84,8 @@ class Toll:
             rest = "the rest is lost for good" if certain else "the rest cannot be read again by itself"
             told = self._lost() if self.events else rest
             parts.append(f"{told}, which goes on record in the quarantine, code lost")
+            if plan.known and any(self._state(found).hopeless for found in plan.lost):
+                parts.append("what is put back under its name before the repair (rotated, saved elsewhere) is not lost")
         return "; ".join(parts)
 
     def _lost(self, what: str = " events") -> str:
