@@ -136,7 +136,6 @@ def test_aliases_must_name_columns(file: Path) -> None:
     assert turned.value.hint == 'write it the other way round: when = "ts"'
 
 
-
 def test_settings_do_not_change() -> None:
     """What was loaded is what holds until the end."""
     with pytest.raises(ValueError, match="frozen"):
