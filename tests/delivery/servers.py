@@ -53,6 +53,20 @@ class Receiver:
 
 
 @contextmanager
+def served(server: socketserver.BaseServer, over: threading.Event) -> Iterator[None]:
+    """The server at work; `over` is set before it ends, so that what hangs lets go."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
 def receiver(*acts: Act, tls: ssl.SSLContext | None = None, **headers: str) -> Iterator[Receiver]:
     """An HTTP server that takes what is posted to it."""
     state = Receiver(acts=list(acts) or [200], headers={k.replace("_", "-"): v for k, v in headers.items()})
@@ -107,15 +121,8 @@ def receiver(*acts: Act, tls: ssl.SSLContext | None = None, **headers: str) -> I
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     state.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with served(server, state.over):
         yield state
-    finally:
-        state.over.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def killing(pid: Callable[[], int]) -> Callable[[], None]:
@@ -222,15 +229,8 @@ def mailbox(*, tls: ssl.SSLContext | None = None, implicit: bool = False, **repl
 
     server = Server(("127.0.0.1", 0), Handler)
     state.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with served(server, state.over):
         yield state
-    finally:
-        state.over.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:

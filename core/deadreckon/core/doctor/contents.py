@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Protocol
+from typing import BinaryIO
 
-import zstandard
-
+from deadreckon.core.inflate import DamagedError, inflate, kind_of
 from deadreckon.core.tail import TAIL_BYTES
-
-_IN: Final = 128 << 10
-_OUT: Final = 1 << 20
-_GZIP: Final = b"\x1f\x8b"
-_ZSTD: Final = b"\x28\xb5\x2f\xfd"
-
-
-class _File(Protocol):
-    def read(self, size: int = -1, /) -> bytes: ...
 
 
 def tail_before(path: Path, end: int) -> bytes | None:
@@ -32,14 +21,13 @@ def tail_before(path: Path, end: int) -> bytes | None:
     """
     want = min(TAIL_BYTES, end)
     with path.open("rb") as file:
-        head = file.read(4)
-        compressed = _is_gzip(head) or _is_zstd(head)
-        file.seek(0 if compressed else end - want)
-        if not compressed:
+        kind = kind_of(file.read(4))
+        file.seek(0 if kind else end - want)
+        if kind is None:
             tail = file.read(want)
             return tail if len(tail) == want else None
         tail, passed = b"", 0
-        pieces = _gzip(file) if _is_gzip(head) else _zstd(file)
+        pieces = _readable(kind, file)
         while passed < end and (piece := next(pieces, b"")):
             piece = piece[: end - passed]
             passed += len(piece)
@@ -47,58 +35,9 @@ def tail_before(path: Path, end: int) -> bytes | None:
     return tail if passed == end else None
 
 
-def _is_gzip(head: bytes) -> bool:
-    return head.startswith(_GZIP)
-
-
-def _is_zstd(head: bytes) -> bool:
-    # A file may begin with a frame that is to be skipped, as parallel compressors write it.
-    return head.startswith(_ZSTD) or (head[1:4] == b"\x2a\x4d\x18" and 0x50 <= head[0] <= 0x5F)
-
-
-def _gzip(file: _File) -> Iterator[bytes]:
-    """The pieces of all members, up to the end or to the first damage."""
-    raw = file.read(_IN)
-    while raw.startswith(_GZIP[: len(raw)]):
-        member = zlib.decompressobj(wbits=31)
-        while not member.eof:
-            raw = raw or file.read(_IN)
-            ended = not raw
-            before = member.copy()
-            try:
-                out = member.decompress(raw, _OUT)
-            except zlib.error:
-                yield from _salvaged(before, raw)
-                return
-            raw = member.unconsumed_tail
-            if out:
-                yield out
-            elif ended:
-                return
-        raw = member.unused_data
-        # Tapes and some tools pad with zeros; another member may follow.
-        while not (raw := raw.lstrip(b"\0")):
-            raw = file.read(_IN)
-            if not raw:
-                return
-
-
-def _salvaged(member: zlib._Decompress, raw: bytes) -> Iterator[bytes]:
-    """What the bytes before the corrupt one still give: ingest has read that much."""
+def _readable(kind: str, file: BinaryIO) -> Iterator[bytes]:
+    """The pieces up to the end, or to the first damage: ingest has read that much."""
     try:
-        for index in range(len(raw)):
-            if out := member.decompress(raw[index : index + 1]):
-                yield out
-    except zlib.error:
-        return
-
-
-def _zstd(file: _File) -> Iterator[bytes]:
-    """The pieces of all frames, up to the end or to the first damage."""
-    reader = zstandard.ZstdDecompressor().stream_reader(file, read_size=_IN, read_across_frames=True)  # type: ignore[arg-type]  # it asks for nothing but read()
-    try:
-        # Unlike read(), this gives what there is before it tries what follows, which may be damaged.
-        while out := reader.read1(_OUT):
-            yield out
-    except zstandard.ZstdError:
+        yield from inflate(kind, file.read)
+    except DamagedError:
         return

@@ -41,8 +41,8 @@ def checkpoint(lake: Lake, spec: TableSpec, workshop: Path) -> Checkpoint | None
     Raises:
         LakeError: it did not come out right; the log is as it was.
     """
-    log = Log.of(lake.table_path(spec))
     newest = lake.table(spec).version()
+    log = Log.of(lake.table_path(spec))  # listed afterwards: an ingester may commit in between
     if newest in log.checkpoints:
         return None
     stage = workshop / "checkpoint" / spec.name

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from deadreckon.core.inflate import DamagedError, inflate
 from deadreckon.ingest.sources.chunks import Known
 from deadreckon.ingest.sources.cutting import Manner, Piece
 from deadreckon.ingest.sources.files import OpenFile
-from deadreckon.ingest.sources.inflate import DamagedError, inflate
 from deadreckon.ingest.sources.sequential import ForwardSource
 
 

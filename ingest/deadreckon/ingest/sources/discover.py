@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from deadreckon.ingest.sources import identity, inflate, names
+from deadreckon.core import inflate
+from deadreckon.ingest.sources import identity, names
 from deadreckon.ingest.sources.archives import Archive
 from deadreckon.ingest.sources.chunks import HEAD_BYTES, Known, Source
 from deadreckon.ingest.sources.cutting import Manner, Warn

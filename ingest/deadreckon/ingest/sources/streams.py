@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from deadreckon.core.errors import SourceError
+from deadreckon.core.inflate import DamagedError, inflate, kind_of
 from deadreckon.core.tail import TAIL_BYTES, digest
 from deadreckon.ingest.sources.chunks import Chunk, StoppedError
 from deadreckon.ingest.sources.cutting import Manner, Piece
-from deadreckon.ingest.sources.inflate import DamagedError, inflate, kind_of
 from deadreckon.ingest.sources.sequential import ForwardSource
 
 _PIPE_BYTES: Final = 1 << 20

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -68,7 +68,7 @@ def calibrate(z: Floats, streams: int) -> Calibration:
     levels = -np.sort(-new, axis=0)[ranks - 1].T
     error = ETA / (len(RANKS) * scores * streams)
     limits = betaincinv(ranks / tau[:, None], (windows - ranks + 1) / tau[:, None], 1 - error)
-    return Calibration(levels, limits, rho, mean, sd, lag, windows)
+    return replace(made, levels=levels, limits=limits)
 
 
 def _lag(column: Floats) -> int:

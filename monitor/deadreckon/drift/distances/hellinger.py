@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from deadreckon.drift.buckets import Integers
+from deadreckon.drift.buckets import Floats, Integers
 from deadreckon.drift.distances.shares import shares
 
 
 def hellinger(reference: Integers, current: Integers) -> float:
     """The distance of counts side by side, 0 to 1."""
-    return float(np.sqrt(np.sum((np.sqrt(shares(reference)) - np.sqrt(shares(current))) ** 2) / 2))
+    return of_shares(shares(reference), shares(current))
+
+
+def of_shares(p: Floats, q: Floats) -> float:
+    """The distance of shares side by side."""
+    return float(np.sqrt(np.sum((np.sqrt(p) - np.sqrt(q)) ** 2) / 2))

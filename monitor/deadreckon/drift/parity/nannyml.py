@@ -12,8 +12,7 @@ import numpy as np
 
 from deadreckon.drift.buckets import Floats, Integers
 from deadreckon.drift.compare import Sample
-from deadreckon.drift.distances import contingency
-from deadreckon.drift.distances.jensen_shannon import of_shares
+from deadreckon.drift.distances import contingency, hellinger, jensen_shannon, ks, wasserstein
 from deadreckon.drift.distances.l_infinity import l_infinity
 from deadreckon.drift.distances.steps import steps
 from deadreckon.drift.parity.verdict import Verdict
@@ -36,15 +35,14 @@ def verdicts(reference: Sample, current: Sample) -> list[Verdict]:
         found = {"l_infinity": l_infinity(p, q), "chi2": _chi_square(p, q)}
     elif isinstance(reference, Numbers) and isinstance(current, Numbers):
         edges = np.histogram_bin_edges(reference.values, "doane")
-        inside = (np.histogram(side.values, edges)[0] for side in (reference, current))
-        r, c = inside
+        r, c = (np.histogram(side.values, edges)[0] for side in (reference, current))
         cells = _with_the_rest(r, c, current.n - int(c.sum()))
         found = dict(
             zip(("kolmogorov_smirnov", "wasserstein"), _by_functions(reference.values, current.values), strict=True)
         )
     else:
         raise TypeError("NannyML's bins are made from raw values")
-    found |= {"jensen_shannon": of_shares(*cells), "hellinger": _hellinger(*cells)}
+    found |= {"jensen_shannon": jensen_shannon.of_shares(*cells), "hellinger": hellinger.of_shares(*cells)}
     return [Verdict(method, value) for method, value in found.items()]
 
 
@@ -56,10 +54,6 @@ def upper_threshold(chunks: Sequence[float]) -> float:
 def _with_the_rest(p: Integers, q: Integers, rest: int) -> tuple[Floats, Floats]:
     """Shares, with a cell more for all that the reference has no cell for."""
     return np.append(p, 0) / p.sum(), np.append(q, rest) / (q.sum() + rest)
-
-
-def _hellinger(p: Floats, q: Floats) -> float:
-    return float(np.sqrt(np.sum((np.sqrt(p) - np.sqrt(q)) ** 2) / 2))
 
 
 def _chi_square(p: Integers, q: Integers) -> float:
@@ -75,7 +69,7 @@ def _chi_square(p: Integers, q: Integers) -> float:
 def _by_functions(reference: Floats, current: Floats) -> tuple[float, float]:
     if len(reference) < BINS:
         grid, difference = steps(reference, current)
-        return float(np.max(np.abs(difference))), float(np.sum(np.abs(difference[:-1]) * np.diff(grid)))
+        return ks.exact(difference), wasserstein.exact(grid, difference)
     counts, edges = np.histogram(reference, BINS)
     low, high = float(edges[0]), float(edges[-1])
     f = np.cumsum(counts) / len(reference)
