@@ -36,6 +36,8 @@ def test_every_key_is_read():
                 "clear_above": 1500.0,
                 "clear_below": 2,
                 "for": "10m",
+                "keep_firing_for": "15m",
+                "kind": "threshold",
                 "min_count": 20,
                 "no_data": "firing",
                 "forget_after": "1d",
@@ -46,7 +48,14 @@ def test_every_key_is_read():
             }
         ]
     )
-    assert (rule.step, rule.for_, rule.forget_after) == (60, 600, 86_400)
+    assert (rule.step, rule.for_, rule.forget_after, rule.keep_firing_for) == (60, 600, 86_400, 900)
+
+
+def test_a_rule_in_sql_need_not_say_its_kind():
+    """The kind follows from the keys, and a kind that contradicts them is refused."""
+    sql = {"name": "s", "window": "5m", "above": 0, "sql": "SELECT 1 AS value"}
+    assert [r.kind for r in load_rules([GOOD, sql])] == ["threshold", "sql"]
+    assert "kind = 'threshold' goes with metric" in refused(sql | {"kind": "threshold"}).message
 
 
 @pytest.mark.parametrize(

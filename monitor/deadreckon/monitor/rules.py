@@ -34,6 +34,9 @@ class Rule(BaseModel):
     name: str = Field(
         min_length=1, max_length=120, pattern=r"^[^\x00-\x1f]+$", description="unique; part of each alert's identity"
     )
+    kind: Literal["threshold", "sql"] = Field(
+        default="threshold", description="threshold, or sql; a rule with sql need not say so"
+    )
     metric: str | None = Field(default=None, description="a metric of the registry; or give sql")
     sql: str | None = Field(
         default=None,
@@ -58,6 +61,9 @@ class Rule(BaseModel):
     )
     for_: Duration = Field(
         default=0, alias="for", description="how long it must be breached before it fires; pending until then"
+    )
+    keep_firing_for: Duration = Field(
+        default=0, description="a firing alert stays firing this long after it was last breached"
     )
     min_count: int | None = Field(default=None, ge=0, description="fewer events are no data; 1 unless said")
     no_data: Literal["no_data", "ok", "firing"] = Field(default="no_data", description="what a window without data is")
@@ -88,6 +94,13 @@ class Rule(BaseModel):
             return self.min_count
         return 0 if self.measure and self.measure.zero_is_data else 1
 
+    @model_validator(mode="before")
+    @classmethod
+    def _kind(cls, table: Any) -> Any:
+        if isinstance(table, dict) and "kind" not in table and table.get("sql") is not None:
+            return table | {"kind": "sql"}
+        return table
+
     @field_validator("summary")
     @classmethod
     def _template(cls, text: str) -> str:
@@ -98,6 +111,8 @@ class Rule(BaseModel):
     def _whole(self) -> Self:
         if (self.metric is None) == (self.sql is None):
             raise ValueError("give exactly one of metric and sql")
+        if (self.kind == "sql") != (self.sql is not None):
+            raise ValueError(f"kind = {self.kind!r} goes with {'sql' if self.kind == 'sql' else 'metric'}")
         if self.above is None and self.below is None:
             raise ValueError("give above, below or both: a rule without a threshold cannot fire")
         self._check_bounds()
