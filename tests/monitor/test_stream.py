@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.monitor.lakes import rule
 
-from deadreckon.monitor.stream import WHOLE_RULE, Reading, advance, key_of, labels_of, transition
+from deadreckon.monitor.stream import WHOLE_RULE, Reading, advance, fail, key_of, labels_of, transition
 
 NOTHING = None
 
@@ -199,3 +199,30 @@ def test_a_history_can_be_cut_anywhere(values, cut):
     first = walk(of, values[:cut])
     rest = walk(of, values[cut:], before=first[-1] if first else None, start=min(cut, len(values)) * of.step)
     assert first + rest == whole
+
+
+def test_an_alert_keeps_firing_for_a_while_after_its_last_breach():
+    """With every 5m and keep_firing_for 10m the third clear window in a row resolves it; a breach starts over."""
+    of = rule(metric="latency_p95_ms", above=10, keep_firing_for="10m")
+    assert states(of, [11, 5, 5, 5]) == ["firing", "firing", "firing", "resolved"]
+    assert states(of, [11, 5, 5, 11, 5, 5, 5]) == [*["firing"] * 6, "resolved"]
+    found = walk(of, [11, 5, 5, 5, 11])
+    assert [s.active_since for s in found] == [300, 300, 300, None, 1500]
+    assert [s.clear_since for s in found] == [None, 600, 600, None, None]
+
+
+def test_missing_data_or_a_failure_starts_the_wait_of_keep_firing_for_anew():
+    """Nobody knows whether it was breached meanwhile."""
+    of = rule(metric="latency_p95_ms", above=10, keep_firing_for="10m")
+    wanted = ["firing", "firing", "no_data", "firing", "firing", "resolved"]
+    assert states(of, [11, 5, NOTHING, 5, 5, 5]) == wanted
+    before = fail(of, walk(of, [11, 5])[-1], 900, "broken")
+    assert (before.active_since, before.clear_since) == (300, None)
+    assert [s.state for s in walk(of, [5, 5, 5], before=before, start=900)] == ["firing", "firing", "resolved"]
+
+
+def test_a_clear_window_after_a_gap_starts_the_wait_anew():
+    """Windows that were passed over may have been breached."""
+    of = rule(metric="latency_p95_ms", above=10, keep_firing_for="10m")
+    before = walk(of, [11, 5])[-1]
+    assert [s.state for s in walk(of, [5, 5, 5], before=before, start=3000)] == ["firing", "firing", "resolved"]

@@ -18,12 +18,12 @@ import duckdb
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
-from deltalake import DeltaTable
+from deltalake import DeltaTable, Schema
 from deltalake.transaction import AddAction, RemoveAction
 
 from deadreckon.core.durable import fsync_all
 from deadreckon.core.errors import CommitConflictError, DamagedLakeError
-from deadreckon.core.lake import Action, DataFile, Lake, Snapshot, TableSpec, commit, snapshot_of
+from deadreckon.core.lake import NO_HOOKS, Action, DataFile, Lake, Snapshot, TableSpec, commit, snapshot_of
 from deadreckon.monitor.alert import Alert, labels_json
 from deadreckon.monitor.stream import Stream
 
@@ -37,6 +37,7 @@ COLUMNS: Final = pa.schema(
         ("since", _TIME),
         ("active_since", _TIME),
         ("last_seen", _TIME),
+        ("clear_since", _TIME),
         ("window_start", _TIME),
         ("window_end", _TIME),
         ("metric", pa.string()),
@@ -169,8 +170,15 @@ def _selected(column: pa.Field) -> str:
 
 
 def ensure(lake: Lake) -> None:
-    """Make the table where there is none."""
-    lake.ensure_table(ALERT_STATES)
+    """Make the table where there is none, and give one of an older version the columns that it lacks."""
+    if not lake.has_table(ALERT_STATES):
+        lake.ensure_table(ALERT_STATES)
+        return
+    table = lake.table(ALERT_STATES)
+    known = {f.name for f in table.schema().fields}
+    missing = [f for f in Schema.from_arrow(ALERT_STATES.schema).fields if f.name not in known]
+    if missing:
+        table.alter.add_columns(missing, post_commithook_properties=NO_HOOKS)
 
 
 def transitions(lake: Lake, *, after_run: int = 0) -> list[Alert]:
@@ -208,6 +216,7 @@ def _row(alert: Alert, run: int, now: float) -> dict[str, Any]:
         "since": _microseconds(stream.since),
         "active_since": None if stream.active_since is None else _microseconds(stream.active_since),
         "last_seen": None if stream.last_seen is None else _microseconds(stream.last_seen),
+        "clear_since": None if stream.clear_since is None else _microseconds(stream.clear_since),
         "window_start": _microseconds(alert.window_start),
         "window_end": _microseconds(stream.window_end),
         "metric": alert.metric,
@@ -231,7 +240,8 @@ def _alerts(file: DataFile) -> list[Alert]:
     with pq.ParquetFile(file.path) as parquet:
         rows = parquet.read()
     # As whole numbers: to make times of them pyarrow would import pandas, which takes longer than the whole run.
-    return [_alert(row) for row in rows.cast(_NUMBERS).to_pylist()]
+    numbers = pa.schema([_NUMBERS.field(name) for name in rows.column_names])
+    return [_alert(row) for row in rows.cast(numbers).to_pylist()]
 
 
 def _alert(row: Mapping[str, Any]) -> Alert:
@@ -247,6 +257,8 @@ def _alert(row: Mapping[str, Any]) -> Alert:
         None if row["active_since"] is None else _seconds(row["active_since"]),
         None if row["last_seen"] is None else _seconds(row["last_seen"]),
         row["reason"],
+        # Older files have no such column.
+        _seconds(row["clear_since"]) if row.get("clear_since") is not None else None,
     )
     return Alert(
         stream,

@@ -47,6 +47,8 @@ class Stream:
     last_seen: int | None = None
     """The last window that held data."""
     reason: str = ""
+    clear_since: int | None = None
+    """The first of the windows in a row that a firing alert was clear in, while `keep_firing_for` holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ def advance(
     active = before.active_since if before else None
     # An evaluation that failed or was skipped in between breaks the wait: nobody knows whether it was breached.
     waiting = before is not None and before.state == "pending" and before.window_end == window_end - rule.step
+    clear_since = None
     state: State
     since = window_end
     if judgement == "missing":
@@ -110,7 +113,12 @@ def advance(
     elif active is not None and judgement != "clear":
         state = "firing"
     elif active is not None:
-        state, active = "resolved", None
+        clear_since = window_end
+        if before and before.clear_since is not None and before.window_end == window_end - rule.step:
+            clear_since = before.clear_since
+        state = "firing"
+        if window_end - clear_since >= rule.keep_firing_for:
+            state, active, clear_since = "resolved", None, None
     else:
         state = "resolved" if before and before.state == "resolved" else "ok"
     if state != "pending":
@@ -128,6 +136,7 @@ def advance(
         active,
         window_end if seen else (before.last_seen if before else None),
         reason,
+        clear_since,
     )
 
 
@@ -136,9 +145,8 @@ def fail(rule: Rule, before: Stream | None, window_end: int, reason: str) -> Str
     if before is None:
         return Stream(rule.name, WHOLE_RULE, "error", window_end, window_end, reason=reason)
     since = before.since if before.state == "error" else window_end
-    return replace(
-        before, state="error", since=since, window_end=window_end, value=None, n=None, threshold=None, reason=reason
-    )
+    unmeasured: dict[str, Any] = dict.fromkeys(("value", "n", "threshold", "clear_since"))
+    return replace(before, state="error", since=since, window_end=window_end, reason=reason, **unmeasured)
 
 
 def transition(before: Stream | None, after: Stream) -> Transition | None:
