@@ -31,7 +31,9 @@ REFERENCE = 28 * 24
 CALM = 90 * 24
 SHIFTED = 14 * 24
 BUCKETS = 64
-GROUPS = np.arange(0, BUCKETS + 1, 5)
+GROUPS = np.append(np.arange(4, BUCKETS, 5), BUCKETS)
+"""The last bucket of each group."""
+FIRSTS = np.arange(0, BUCKETS + 1, 5)
 
 Counts = np.ndarray[Any, np.dtype[np.int64]]
 Change = Callable[[np.random.Generator, np.ndarray], np.ndarray]
@@ -98,8 +100,8 @@ def evidently(stream: Stream) -> list[bool]:
 
 def nannyml(stream: Stream) -> list[bool]:
     """Jensen-Shannon from the pooled reference, over its mean + 3 deviations among the reference's windows."""
-    pooled = np.add.reduceat(stream.counts[:REFERENCE].sum(axis=0), GROUPS)
-    distances = [jensen_shannon(pooled, np.add.reduceat(row, GROUPS)) for row in stream.counts]
+    pooled = np.add.reduceat(stream.counts[:REFERENCE].sum(axis=0), FIRSTS)
+    distances = [jensen_shannon(pooled, np.add.reduceat(row, FIRSTS)) for row in stream.counts]
     usual = distances[:REFERENCE]
     limit = np.mean(usual) + 3 * np.std(usual)
     return [bool(d > limit) for d in distances[REFERENCE:]]

@@ -11,7 +11,7 @@ from deadreckon.drift.detector.edetector import Budget, Look, State, e_value, lo
 from deadreckon.drift.detector.matched import Matched
 
 REFERENCE = 28 * 24
-GROUPS = np.arange(0, 65, 5)
+GROUPS = np.append(np.arange(4, 64, 5), 64)
 BUDGET = Budget(streams=100)
 
 
@@ -141,7 +141,9 @@ def test_a_window_without_values_changes_nothing() -> None:
 
 def test_after_an_alarm_it_starts_again() -> None:
     """The evidence that made an alarm is spent."""
-    calibration = Calibration(np.zeros((4, 8)), np.full((4, 8), 0.001), *(np.zeros(4) for _ in range(3)), 1, 500)
+    calibration = Calibration(
+        np.zeros((4, 8)), np.full((4, 8), 0.001), *(np.zeros(4) for _ in range(3)), 1, 500, np.ones(4)
+    )
     state, seen = State.new(calibration), []
     for _ in range(6):
         state, one = look(calibration, state, np.ones(4), np.ones(4, dtype=bool), BUDGET)
@@ -180,9 +182,9 @@ def test_matched_windows() -> None:
 def test_scores_by_hand() -> None:
     """The four scores of a window, of numbers and of categories."""
     reference, current = np.array([[50, 50, 0]]), np.array([[25, 50, 25]])
-    found = scores.numeric(reference, current, np.array([0.0, 1.0, 3.0]), scale=2.0, firsts=np.arange(3))
+    found = scores.numeric(reference, current, np.array([0.0, 1.0, 3.0]), scale=2.0, lasts=np.arange(3))
     assert found.effect[0] == pytest.approx([0.25, (0.25 + 2 * 0.25) / 2, np.sqrt(1 - np.sqrt(0.125) - 0.5), 0.25])
     assert found.z[0] == pytest.approx([2.5, 3.75, 100 * found.effect[0, 2] ** 2, 2.5])
-    found = scores.categorical(reference, current)
+    found = scores.categorical(reference, current, new=np.array([25]))
     assert found.effect[0, [0, 1, 3]] == pytest.approx([0.25, 0.25, 0.25])
-    assert np.isnan(scores.categorical(reference, np.zeros((1, 3), dtype=np.int64)).z).all()
+    assert np.isnan(scores.categorical(reference, np.zeros((1, 3), dtype=np.int64), np.array([0])).z).all()

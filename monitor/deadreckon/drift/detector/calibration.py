@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import betaincinv
 from scipy.stats import rankdata
 
-from deadreckon.drift.buckets import Floats
+from deadreckon.drift.buckets import Floats, Integers
 
 RANKS: Final = np.array([1, 2, 4, 8, 16, 32, 64, 128])
 """Which of the largest scores are levels."""
@@ -26,7 +26,8 @@ OUTLYING: Final = 3.0
 class Calibration:
     """A stream's levels: shape (scores, ranks), the largest first, and the upper limits of their tails (scores, ranks).
 
-    `lag` 1: innovations, with `rho`, `mean` and `sd` by score; more: raw scores and as many interleaved detectors.
+    `lag` 1: innovations, with `rho`, `mean` and `sd` by score; more: raw scores and as many interleaved detectors, and
+    `tau`, by score, says how many windows tell as much as one independent one.
     """
 
     levels: Floats
@@ -36,6 +37,7 @@ class Calibration:
     sd: Floats
     lag: int
     windows: int
+    tau: Floats
 
     def innovation(self, z: Floats, previous: Floats) -> Floats:
         """What is new in a window's scores, given those of the window before it (NaN: there was none)."""
@@ -61,14 +63,21 @@ def calibrate(z: Floats, streams: int) -> Calibration:
     lag = max(_lag(column) for column in z.T)
     mean, sd = z.mean(axis=0), z.std(axis=0)
     rho = np.array([max(0.0, _autocorrelation(column, 1)) for column in z.T])
-    made = Calibration(np.empty(0), np.empty(0), rho, mean, sd, lag, windows)
+    tau = np.ones(scores) if lag == 1 else np.array([_inflation(column) for column in z.T])
+    made = Calibration(np.empty(0), np.empty(0), rho, mean, sd, lag, windows, tau)
     previous = np.vstack([np.full((1, scores), np.nan), z[:-1]])
     new = made.innovation(z, previous)
-    tau = np.ones(scores) if lag == 1 else np.array([_inflation(column) for column in z.T])
     levels = -np.sort(-new, axis=0)[ranks - 1].T
+    return replace(made, levels=levels, limits=tail_limits(windows, tau[:, None], ranks, streams, scores))
+
+
+def tail_limits(windows: Floats | int, tau: Floats, ranks: Integers, streams: int, scores: int = 4) -> Floats:
+    """The upper limit of the tail above the k-th largest of so many scores, sure for the fleet but for ETA.
+
+    All are broadcast against each other; NaN where there are fewer windows than the rank.
+    """
     error = ETA / (len(RANKS) * scores * streams)
-    limits = betaincinv(ranks / tau[:, None], (windows - ranks + 1) / tau[:, None], 1 - error)
-    return replace(made, levels=levels, limits=limits)
+    return np.asarray(betaincinv(ranks / tau, np.maximum(windows - ranks + 1, 0) / tau, 1 - error))
 
 
 def _lag(column: Floats) -> int:

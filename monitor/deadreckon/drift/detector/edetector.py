@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from deadreckon.drift.buckets import Floats
+from deadreckon.drift.buckets import Floats, Integers
 from deadreckon.drift.detector.calibration import RANKS, Calibration
 
 STAKES: Final = np.array([0.3, 0.6, 0.9])
@@ -70,28 +70,43 @@ def look(
     After an alarm the evidence starts again from nothing.
     """
     if np.isnan(z).any():
-        total = _total(state.evidence, calibration.lag)
-        return state, Look(1.0, total, budget.threshold, alarm=False)
+        return state, Look(1.0, float(total(state.evidence[None])[0]), budget.threshold, alarm=False)
     e = e_value(calibration, calibration.innovation(z, state.previous), large_enough)
-    windows = state.windows + 1
-    start = 1.0 if budget.strict is None else 1.0 / (windows * (windows + 1))
-    evidence = state.evidence.copy()
-    turn = state.windows % calibration.lag
-    evidence[turn] = (start + evidence[turn]) * (1 - STAKES + STAKES * e)
-    total = _total(evidence, calibration.lag)
-    alarm = total >= budget.threshold
-    if alarm:
-        evidence[:] = 0.0
-    return State(windows, evidence, z), Look(e, total, budget.threshold, alarm)
+    evidence = state.evidence[None].copy()
+    reached = accumulate(evidence, np.array([state.windows]), np.array([calibration.lag]), np.array([e]), budget)
+    alarm = bool(reached[0] >= budget.threshold)
+    return State(state.windows + 1, evidence[0], z), Look(e, float(reached[0]), budget.threshold, alarm)
 
 
 def e_value(calibration: Calibration, innovation: Floats, large_enough: np.ndarray) -> float:
     """The bet on a window: its mean is 1 at most while the limits of the levels' tails hold."""
-    passed = (innovation[:, None] > calibration.levels) & large_enough[:, None]
-    # A level that a short reference cannot have takes its share of the stake, and pays nothing.
-    return float(np.mean(np.sum(passed / calibration.limits, axis=1)) / len(RANKS))
+    return float(e_values(calibration.levels, calibration.limits, innovation, large_enough))
 
 
-def _total(evidence: Floats, lag: int) -> float:
-    """The mean over stakes and interleaved detectors, in the unit of one detector's threshold."""
-    return float(evidence.mean()) * lag
+def e_values(levels: Floats, limits: Floats, innovation: Floats, large_enough: np.ndarray) -> Floats:
+    """The bets on the windows of many streams: `levels` and `limits` (..., scores, ranks), the others (..., scores).
+
+    A level that a short reference cannot have (infinite, its limit 1) takes its share of the stake, and pays nothing.
+    """
+    passed = (innovation[..., None] > levels) & large_enough[..., None]
+    return np.asarray(np.sum(passed / limits, axis=-1).mean(axis=-1) / len(RANKS))
+
+
+def accumulate(evidence: Floats, windows: Integers, lag: Integers, e: Floats, budget: Budget) -> Floats:
+    """Add one window's e-values to the evidence of many streams, in place; what it comes to, before the reset.
+
+    `evidence` (streams, detectors, stakes), of which a stream uses its first `lag`; `windows`: seen before this one.
+    """
+    which = np.arange(len(evidence))
+    turn = windows % lag
+    seen = (windows + 1).astype(np.float64)
+    start = 1.0 if budget.strict is None else (1.0 / (seen * (seen + 1)))[:, None]
+    evidence[which, turn] = (start + evidence[which, turn]) * (1 - STAKES + STAKES * e[:, None])
+    reached = total(evidence)
+    evidence[reached >= budget.threshold] = 0.0
+    return reached
+
+
+def total(evidence: Floats) -> Floats:
+    """What interleaved detectors have together, averaged over the stakes: in the unit of one detector's threshold."""
+    return np.asarray(evidence.sum(axis=(1, 2)) / len(STAKES))

@@ -42,32 +42,35 @@ class Scored:
         return self.effect >= floors
 
 
-def numeric(reference: Integers, current: Integers, middle: Floats, scale: float, firsts: Integers) -> Scored:
+def numeric(reference: Integers, current: Integers, middle: Floats, scale: Floats | float, lasts: Integers) -> Scored:
     """Score windows of counts (windows, buckets ascending) against references of the same shape.
 
-    `middle`: a value for each bucket; `scale`: what Wasserstein is divided by, greater than 0; `firsts`: the first
-    bucket of each of the 10 to 20 groups that Hellinger is taken over, as over many it would be mostly noise.
+    `middle`: a value for each bucket; `scale`: what Wasserstein is divided by, greater than 0; `lasts`: the last bucket
+    of each of the 10 to 20 groups that Hellinger is taken over, as over many it would be mostly noise. Each is of all
+    windows, or has a row (a number) for each.
     """
     p, q, n = _shares(reference, current)
     f, g = np.cumsum(p, axis=1), np.cumsum(q, axis=1)
-    ks = np.max(np.abs(f - g), axis=1)
-    moved = np.abs(f - g)[:, :-1] @ np.diff(middle) / scale
+    apart = np.abs(f - g)
+    ks = np.max(apart, axis=1)
+    moved = np.sum(apart[:, :-1] * np.diff(middle), axis=1) / scale
     # The buckets that the reference's 2 % and 98 % points end: what lies below the one and above the other.
     low = np.argmax(f >= TAIL, axis=1)[:, None]
     high = np.argmax(f >= 1 - TAIL, axis=1)[:, None]
-    below = [np.take_along_axis(side, low, axis=1)[:, 0] for side in (f, g)]
-    upto = [np.take_along_axis(side, high, axis=1)[:, 0] for side in (f, g)]
-    tails = np.maximum(np.abs(below[0] - below[1]), np.abs(upto[0] - upto[1]))
-    squared = _hellinger_squared(*(np.add.reduceat(side, firsts, axis=1) for side in (p, q)))
+    tails = np.maximum(*(np.take_along_axis(apart, point, axis=1)[:, 0] for point in (low, high)))
+    ends = np.broadcast_to(lasts, (len(f), np.shape(lasts)[-1]))
+    coarse = (np.diff(np.take_along_axis(side, ends, axis=1), axis=1, prepend=0.0) for side in (f, g))
+    squared = _hellinger_squared(*(np.maximum(side, 0.0) for side in coarse))
     return _scored(NUMERIC, n, ks, moved, squared, tails)
 
 
-def categorical(reference: Integers, current: Integers) -> Scored:
-    """Score windows of counts (windows, values) against references of the same shape."""
+def categorical(reference: Integers, current: Integers, new: Integers) -> Scored:
+    """Score windows of counts (windows, values) against references of the same shape; `new`: values it never had."""
     p, q, n = _shares(reference, current)
     apart = np.abs(p - q)
-    new = np.sum(np.where(reference == 0, q, 0.0), axis=1)
-    return _scored(CATEGORICAL, n, apart.sum(axis=1) / 2, apart.max(axis=1), _hellinger_squared(p, q), new)
+    with np.errstate(invalid="ignore"):
+        unseen = new / n
+    return _scored(CATEGORICAL, n, apart.sum(axis=1) / 2, apart.max(axis=1), _hellinger_squared(p, q), unseen)
 
 
 def _shares(reference: Integers, current: Integers) -> tuple[Floats, Floats, Floats]:
