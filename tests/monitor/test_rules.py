@@ -55,7 +55,15 @@ def test_a_rule_in_sql_need_not_say_its_kind():
     """The kind follows from the keys, and a kind that contradicts them is refused."""
     sql = {"name": "s", "window": "5m", "above": 0, "sql": "SELECT 1 AS value"}
     assert [r.kind for r in load_rules([GOOD, sql])] == ["threshold", "sql"]
-    assert "kind = 'threshold' goes with metric" in refused(sql | {"kind": "threshold"}).message
+    error = refused(sql | {"kind": "threshold"})
+    assert "unknown key 'sql'" in error.message or "has no metric" in error.message
+
+
+def test_an_unknown_kind_names_the_nearest():
+    """As unknown keys do."""
+    error = refused(GOOD | {"kind": "treshold"})
+    assert "no kind 'treshold'" in error.message
+    assert "threshold" in error.hint
 
 
 @pytest.mark.parametrize(
@@ -139,8 +147,10 @@ def test_sql_that_could_never_be_evaluated_is_refused(sql, message):
 
 
 def test_filters_do_not_go_with_sql():
-    """A rule in SQL says its own WHERE and GROUP BY."""
-    assert "where goes with metric" in refused(SQL | {"sql": "SELECT 1 AS value", "where": {"model": "m"}}).message
+    """A rule in SQL says its own WHERE and GROUP BY; a key of another kind names those that have it."""
+    error = refused(SQL | {"sql": "SELECT 1 AS value", "where": {"model": "m"}})
+    assert "unknown key 'where'" in error.message
+    assert "goes with kind threshold" in error.hint
 
 
 def test_rules_on_what_ingest_read_know_other_columns():

@@ -1,7 +1,7 @@
 -- What a metric rule measures in each of its windows, one row per step and group that has an event there.
 -- Step k ends at k * $every_us and its window is [k * $every_us - $window_us, k * $every_us). An event is placed in
 -- every step whose window holds it, so that one scan answers a whole catch-up. Words in braces are put in by
--- measure.py from the registry and the schema, never from a value.
+-- windows.py from the registry and the schema, never from a value.
 WITH placed AS (
     SELECT *, unnest(range(
         greatest($first, at_us // $every_us + 1), least($last, (at_us + $window_us) // $every_us) + 1
@@ -16,4 +16,4 @@ WITH placed AS (
 )
 SELECT window_no, {value} AS value, {n} AS n{groups}
 FROM placed
-GROUP BY window_no{grouping}
+GROUP BY window_no{groups}

@@ -1,0 +1,270 @@
+"""A rule: the keys that all kinds share, and what the monitor asks of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+
+from deadreckon.core.schema import EVENTS
+from deadreckon.core.settings import nearest
+from deadreckon.monitor.duration import LONGEST, parse_duration
+from deadreckon.monitor.metrics import Metric
+from deadreckon.monitor.summary import names_in, unknown_names
+from deadreckon.monitor.windows import Asker, Row, Scalar, Where
+
+Duration = Annotated[
+    int,
+    BeforeValidator(parse_duration, json_schema_input_type=str),
+    Field(ge=0, le=LONGEST),
+]
+Bound = Annotated[float, Field(allow_inf_nan=False)]
+Severity = Literal["info", "warning", "critical"]
+ORDERED: Final = ("string", "bigint", "boolean")
+"""The types of columns that can be compared exactly."""
+
+
+class Rule(BaseModel):
+    """One rule, of any kind. Durations are whole seconds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    name: str = Field(
+        min_length=1, max_length=120, pattern=r"^[^\x00-\x1f]+$", description="unique; part of each alert's identity"
+    )
+    kind: str = Field(default="threshold", description="threshold unless said; a rule with sql need not say so")
+    every: Duration | None = Field(default=None, gt=0, description="time between evaluations; the window unless said")
+    delay: Duration = Field(
+        default=0, description="evaluate a window this long after its end, for events that come late"
+    )
+    for_: Duration = Field(
+        default=0, alias="for", description="how long it must be breached before it fires; pending until then"
+    )
+    keep_firing_for: Duration = Field(
+        default=0, description="a firing alert stays firing this long after it was last breached"
+    )
+    min_count: int | None = Field(default=None, ge=0, description="fewer events are no data; 1 unless said")
+    no_data: Literal["no_data", "ok", "firing"] = Field(default="no_data", description="what a window without data is")
+    forget_after: Duration = Field(
+        default=7 * 86_400,
+        gt=0,
+        description="a group without data for this long is expected no more, unless it has an alert",
+    )
+    severity: Severity = Field(default="warning", description="info, warning or critical")
+    labels: dict[str, str] = Field(default={}, description="fixed labels on each alert, for routing")
+    summary: str = Field(default="", max_length=2_000, description="the alert's sentence, with {value} and the like")
+    runbook: str = Field(default="", max_length=2_000, description="a link to what to do")
+
+    _part_of: str = PrivateAttr(default="")
+
+    @property
+    def part_of(self) -> str:
+        """The name in the settings: its own, or that of the rule of which it is one level."""
+        return self._part_of or self.name
+
+    @property
+    def window(self) -> int:
+        """Seconds that one evaluation looks at."""
+        raise NotImplementedError
+
+    @property
+    def step(self) -> int:
+        """Seconds between evaluations."""
+        return self.every or self.window
+
+    @property
+    def above(self) -> float | None:
+        """Breached when the value is greater."""
+        return None
+
+    @property
+    def below(self) -> float | None:
+        """Breached when the value is smaller."""
+        return None
+
+    @property
+    def clear_above(self) -> float | None:
+        """A firing alert resolves at this value or under it; None is `above`."""
+        return None
+
+    @property
+    def clear_below(self) -> float | None:
+        """A firing alert resolves at this value or over it; None is `below`."""
+        return None
+
+    @property
+    def metric(self) -> str | None:
+        """What is measured, by its name; None for a rule in SQL."""
+        return self.measure.name if self.measure else None
+
+    @property
+    def sql(self) -> str | None:
+        """The SELECT of a rule in SQL."""
+        return None
+
+    @property
+    def measure(self) -> Metric | None:
+        """What is measured; None for a rule in SQL."""
+        return None
+
+    @property
+    def least(self) -> int:
+        """The fewest events that a value can rest on."""
+        if self.min_count is not None:
+            return self.min_count
+        return 0 if self.measure and self.measure.zero_is_data else 1
+
+    @property
+    def where(self) -> Where:
+        """Column = value, or a list of values, of the events that it measures."""
+        return {}
+
+    @property
+    def group_by(self) -> list[str]:
+        """The columns whose combinations are alerts of their own."""
+        return []
+
+    def measured(self, asker: Asker, first: int, last: int) -> Iterable[Row]:
+        """What it measures in the windows of the steps first to last, in no order.
+
+        Raises:
+            QueryError: it cannot be evaluated.
+            TooManyRowsError: so many windows are too many for one answer.
+        """
+        raise NotImplementedError
+
+    def parts(self) -> tuple[Rule, ...]:
+        """What is evaluated: the rule, or a rule for each of its levels, which differ in bounds and severity."""
+        return (self,)
+
+    def part(self, called: str, **keys: object) -> Self:
+        """A level of this rule: the same with other keys, under the rule's name and its own."""
+        level = self.model_copy(update={"name": f"{self.name}: {called}", **keys})
+        level._part_of = self.name  # noqa: SLF001 - it is our own
+        return level
+
+    @field_validator("summary")
+    @classmethod
+    def _template(cls, text: str) -> str:
+        names_in(text)
+        return text
+
+
+class Bounded(Rule):
+    """A rule whose bounds the user gives."""
+
+    above_: Bound | None = Field(default=None, alias="above", description="breached when the value is greater")
+    below_: Bound | None = Field(default=None, alias="below", description="breached when the value is smaller")
+    clear_above_: Bound | None = Field(
+        default=None,
+        alias="clear_above",
+        description="a firing alert resolves at this value or under it; above unless said",
+    )
+    clear_below_: Bound | None = Field(
+        default=None,
+        alias="clear_below",
+        description="a firing alert resolves at this value or over it; below unless said",
+    )
+
+    @property
+    def above(self) -> float | None:
+        """Breached when the value is greater."""
+        return self.above_
+
+    @property
+    def below(self) -> float | None:
+        """Breached when the value is smaller."""
+        return self.below_
+
+    @property
+    def clear_above(self) -> float | None:
+        """A firing alert resolves at this value or under it; None is `above`."""
+        return self.clear_above_
+
+    @property
+    def clear_below(self) -> float | None:
+        """A firing alert resolves at this value or over it; None is `below`."""
+        return self.clear_below_
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.above is None and self.below is None:
+            raise ValueError("give above, below or both: a rule without a threshold cannot fire")
+        for side in ("above", "below"):
+            if getattr(self, f"clear_{side}") is not None and getattr(self, side) is None:
+                raise ValueError(f"clear_{side} goes with {side}, which is not given")
+        above, below = self.above, self.below
+        high = above if self.clear_above is None else self.clear_above
+        low = below if self.clear_below is None else self.clear_below
+        if above is not None and high is not None and high > above:
+            raise ValueError(f"clear_above = {high} is over above = {above}: it would resolve while breached")
+        if below is not None and low is not None and low < below:
+            raise ValueError(f"clear_below = {low} is under below = {below}: it would resolve while breached")
+        if high is not None and low is not None and low > high:
+            raise ValueError(f"no value can be clear: it would have to be at least {low} and at most {high}")
+        return self
+
+
+class Grouped(Rule):
+    """A rule over some of the events, one alert for each combination of columns."""
+
+    where_: dict[str, Scalar | list[Scalar]] = Field(
+        default={}, alias="where", description="column = value, or a list of values; all must hold"
+    )
+    group_by_: list[str] = Field(
+        default=[], alias="group_by", description="one alert for each combination of these columns"
+    )
+
+    @property
+    def where(self) -> Where:
+        """Column = value, or a list of values, of the events that it measures."""
+        return self.where_
+
+    @property
+    def group_by(self) -> list[str]:
+        """The columns whose combinations are alerts of their own."""
+        return self.group_by_
+
+    def columns(self) -> Mapping[str, str]:
+        """What it can filter and group by, with each column's type."""
+        return {name: column.type for name, column in EVENTS.items() if column.type in ORDERED}
+
+    @model_validator(mode="after")
+    def _columned(self) -> Self:
+        allowed = self.columns()
+        for key, names in (("where", list(self.where)), ("group_by", self.group_by)):
+            for name in names:
+                if name not in allowed:
+                    why = "is not a column" if name not in EVENTS else self.why_not(name)
+                    raise ValueError(f"{key} names {name!r}, which {why}; {nearest(name, sorted(allowed))}")
+        for name, value in self.where.items():
+            for one in value if isinstance(value, list) else [value]:
+                _check_type(name, one, allowed[name])
+            if value == []:
+                raise ValueError(f"where.{name} is an empty list, which nothing equals")
+        repeated = [name for name, count in Counter(self.group_by).items() if count > 1]
+        if repeated:
+            raise ValueError(f"group_by names {repeated[0]!r} twice")
+        for name in set(self.group_by) & set(self.labels):
+            raise ValueError(f"labels sets {name!r}, which group_by fills")
+        unknown = unknown_names(self.summary, [*self.group_by, *self.labels])
+        if unknown:
+            raise ValueError(f"summary names {{{unknown[0]}}}, which is neither a fact nor a label of this rule")
+        return self
+
+    def why_not(self, name: str) -> str:
+        """Why a column of the events can be no filter or group of this rule."""
+        exact = EVENTS[name].type in ORDERED
+        return "is no column of what this rule measures" if exact else "cannot be compared exactly"
+
+
+def _check_type(name: str, value: Scalar, kind: str) -> None:
+    fits = {
+        "string": isinstance(value, str),
+        "boolean": isinstance(value, bool),
+        "bigint": isinstance(value, int) and not isinstance(value, bool),
+    }[kind]
+    if not fits:
+        raise ValueError(f"where.{name} = {value!r} does not fit the column, which holds a {kind}")
