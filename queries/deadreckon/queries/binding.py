@@ -3,8 +3,9 @@
 It is made where the lake can be read and used where only DuckDB is at hand, so it holds nothing but texts, and this
 module imports nothing of the lake.
 
-The views read three base relations. `lake_events` and `lake_ledger` hold the two parts of the table with every column
-of the schema, whichever columns the files of older versions have; `lake_prices` is the price table of the settings.
+The views read base relations. `lake_events` and `lake_ledger` hold the two parts of the table with every column of the
+schema, whichever columns the files of older versions have; `lake_prices` is the price table of the settings, and
+`lake_profile_buckets`, `lake_profile_summaries` and `lake_profile_subjects` are the parts of the table of profiles.
 """
 
 from __future__ import annotations
@@ -43,12 +44,15 @@ class Binding:
     events: Part
     ledger: Part
     prices: str
+    profiles: Mapping[str, str]
+    """The queries of the profiles' relations, by name."""
+    profile_files: tuple[str, ...]
     views: Mapping[str, ViewText]
 
     @property
     def files(self) -> list[str]:
         """Every file that the views may read."""
-        return [*self.events.files, *self.ledger.files]
+        return [*self.events.files, *self.ledger.files, *self.profile_files]
 
 
 def prepare(con: duckdb.DuckDBPyConnection, binding: Binding) -> None:
@@ -59,6 +63,8 @@ def prepare(con: duckdb.DuckDBPyConnection, binding: Binding) -> None:
     con.execute(f"CREATE VIEW lake_events AS {part_query(con, binding.events)}")
     con.execute(f"CREATE VIEW lake_ledger AS {part_query(con, binding.ledger)}")
     con.execute(f"CREATE VIEW lake_prices AS {binding.prices}")
+    for name, query in binding.profiles.items():
+        con.execute(f"CREATE VIEW {name} AS {query}")
 
 
 def make_views(con: duckdb.DuckDBPyConnection, binding: Binding, wanted: Collection[str], made: set[str]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from deadreckon.core import profiles
 from deadreckon.core.errors import UsageError
 from deadreckon.core.lake import Lake
 from deadreckon.core.settings import Settings
@@ -49,7 +50,7 @@ def write_catalog(lake: Lake, path: Path, settings: Settings, *, made_at: dateti
             f"{path} is there and is no catalog of views", hint="name another file, or replace it with --force"
         )
     snapshot = lake.snapshot()
-    binding = binding_of(snapshot, settings)
+    binding = binding_of(snapshot, settings, profiles.snapshot(lake))
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         con = duckdb.connect(str(temporary))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from deadreckon.core import schema
+from deadreckon.core import profiles, schema
 from deadreckon.core.lake import Lake, Snapshot
 from deadreckon.core.settings import Settings, load
 from deadreckon.queries.binding import Binding, Part, ViewText, make_views, prepare
@@ -29,7 +29,7 @@ def connect(lake: str | Path | Lake | None = None, *, settings: Settings | None 
     """
     settings = settings or load()
     opened = lake if isinstance(lake, Lake) else Lake.open(lake or settings.lake)
-    binding = binding_of(opened.snapshot(), settings)
+    binding = binding_of(opened.snapshot(), settings, profiles.snapshot(opened))
     con = duckdb.connect()
     try:
         prepare(con, binding)
@@ -40,8 +40,8 @@ def connect(lake: str | Path | Lake | None = None, *, settings: Settings | None 
     return con
 
 
-def binding_of(snapshot: Snapshot, settings: Settings) -> Binding:
-    """What binds every view to the files of a snapshot.
+def binding_of(snapshot: Snapshot, settings: Settings, profiled: Snapshot = profiles.NONE) -> Binding:
+    """What binds every view to the files of a snapshot, and of one of the profiles.
 
     Raises:
         ConfigError: the prices do not make sense.
@@ -51,6 +51,8 @@ def binding_of(snapshot: Snapshot, settings: Settings) -> Binding:
         events=_part(snapshot, schema.PART_EVENTS, schema.events_part()),
         ledger=_part(snapshot, schema.PART_LEDGER, schema.ledger_part()),
         prices=price_query(price_list(settings.prices)),
+        profiles=profiles.relations(profiled),
+        profile_files=tuple(str(f.path) for f in profiled.files),
         views={v.name: ViewText(v.sql, tuple(sorted(v.reads))) for v in views().values()},
     )
 

@@ -29,6 +29,7 @@ PORTABLE: Final = frozenset(
             "COALESCE",
             "NULLIF",
             "GREATEST",
+            "LEAST",
             "CASE",
             "IF",
             "CAST",

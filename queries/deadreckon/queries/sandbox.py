@@ -15,8 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from deadreckon.core import profiles
 from deadreckon.core.errors import ConfigError, DataError, QueryError
-from deadreckon.core.lake import Lake
+from deadreckon.core.lake import Lake, Snapshot
 from deadreckon.core.settings import Settings, load
 from deadreckon.queries.complaint import complaint, fell, too_long
 from deadreckon.queries.connection import binding_of
@@ -64,7 +65,7 @@ class Sandbox:
         self.lake = lake if isinstance(lake, Lake) else Lake.open(lake or self.settings.lake)
         self._turn = threading.Lock()
         self._process: Process | None = None
-        self._version = -1
+        self._versions = (-1, -1)
 
     def query(self, sql: str, params: Mapping[str, Any] | None = None, *, max_rows: int | None = None) -> Answer:
         """Answer one SELECT (or SHOW, DESCRIBE, SUMMARIZE, EXPLAIN); `params` are bound as $name.
@@ -83,7 +84,7 @@ class Sandbox:
         request = {"sql": sql, "params": dict(params or {}), "max_rows": max_rows}
         with self._turn:
             sent = self._ask(request)
-            if sent.get("failed", [""])[0] == "IOException" and self.lake.snapshot().version != self._version:
+            if sent.get("failed", [""])[0] == "IOException" and self._behind():
                 sent = self._ask(request)  # the snapshot's files were removed by maintenance while we looked
         if "refused" in sent:
             raise QueryError(sent["refused"][0], hint=sent["refused"][1])
@@ -116,12 +117,12 @@ class Sandbox:
             raise
 
     def _opened(self) -> Process:
-        snapshot = self.lake.snapshot()
-        if self._process is not None and snapshot.version == self._version:
+        snapshot, profiled = self._newest()
+        if self._process is not None and (snapshot.version, profiled.version) == self._versions:
             return self._process
         self._process = self._process or Process()
         request = {
-            "binding": asdict(binding_of(snapshot, self.settings)),
+            "binding": asdict(binding_of(snapshot, self.settings, profiled)),
             "limits": self.settings.query.model_dump(),
         }
         sent = self._process.ask(request, _OPEN_S)
@@ -129,8 +130,14 @@ class Sandbox:
             raise ConfigError(sent["refused"][0], hint=sent["refused"][1])
         if "failed" in sent:
             raise self._unreadable(sent["failed"][1])
-        self._version = snapshot.version
+        self._versions = (snapshot.version, profiled.version)
         return self._process
+
+    def _newest(self) -> tuple[Snapshot, Snapshot]:
+        return self.lake.snapshot(), profiles.snapshot(self.lake)
+
+    def _behind(self) -> bool:
+        return tuple(s.version for s in self._newest()) != self._versions
 
     def _unreadable(self, text: str) -> DataError:
         first = text.partition("\n")[0]

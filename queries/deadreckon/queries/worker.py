@@ -76,6 +76,8 @@ def _binding(sent: dict[str, Any]) -> Binding:
         events=Part(tuple(sent["events"]["files"]), sent["events"]["columns"]),
         ledger=Part(tuple(sent["ledger"]["files"]), sent["ledger"]["columns"]),
         prices=sent["prices"],
+        profiles=sent["profiles"],
+        profile_files=tuple(sent["profile_files"]),
         views={name: ViewText(v["sql"], tuple(v["reads"])) for name, v in sent["views"].items()},
     )
 

@@ -8,3 +8,18 @@ CREATE OR REPLACE MACRO add_ms(moment, ms) AS moment + to_microseconds(CAST(roun
 CREATE OR REPLACE MACRO ms_between(earlier, later) AS date_diff('microsecond', earlier, later) / 1000.0;
 -- The exact quantile, interpolated between the two nearest values.
 CREATE OR REPLACE MACRO exact_quantile(x, q) AS quantile_cont(x, q);
+-- The hour that a time is in.
+CREATE OR REPLACE MACRO hour_of(moment) AS date_trunc('hour', moment);
+-- The bucket of a coarser scale that a profile's bucket is part of.
+CREATE OR REPLACE MACRO bucket_at(bucket, scale, coarser) AS
+    CASE WHEN bucket = 0 THEN 0 ELSE sign(bucket) * (((abs(bucket) - 1) >> (scale - coarser)) + 1) END;
+-- The edges of a profile's bucket, as distances from the subject's origin.
+CREATE OR REPLACE MACRO bucket_high(bucket, scale) AS
+    CASE WHEN bucket >= 0 THEN pow(2.0, bucket / pow(2.0, scale) - 64) ELSE -pow(2.0, (-1 - bucket) / pow(2.0, scale) - 64) END;
+CREATE OR REPLACE MACRO bucket_low(bucket, scale) AS
+    CASE WHEN bucket <= 0 THEN -pow(2.0, -bucket / pow(2.0, scale) - 64) ELSE pow(2.0, (bucket - 1) / pow(2.0, scale) - 64) END;
+-- An edge of the quantile of counted values in order, of which `upto` are known up to each row and `n` are in it,
+-- interpolated between the two nearest as exact_quantile does.
+CREATE OR REPLACE MACRO quantile_edge(edge, n, upto, total, q) AS
+    MAX(CASE WHEN upto - n <= floor((total - 1) * q) AND upto > floor((total - 1) * q) THEN edge * (1 - (total - 1) * q + floor((total - 1) * q)) END)
+    + MAX(CASE WHEN upto - n <= ceil((total - 1) * q) AND upto > ceil((total - 1) * q) THEN edge * ((total - 1) * q - floor((total - 1) * q)) END);

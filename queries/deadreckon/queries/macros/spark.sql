@@ -8,3 +8,12 @@ add_ms(moment, ms): moment + make_dt_interval(0, 0, 0, CAST(round(ms * 1000) AS 
 ms_between(earlier, later): (unix_micros(CAST(later AS TIMESTAMP)) - unix_micros(CAST(earlier AS TIMESTAMP))) / 1000.0D
 -- The exact quantile, interpolated between the two nearest values.
 exact_quantile(x, q): percentile(x, q)
+-- The hour that a time is in.
+hour_of(moment): date_trunc('HOUR', moment)
+-- The bucket of a coarser scale that a profile's bucket is part of.
+bucket_at(bucket, scale, coarser): CASE WHEN bucket = 0 THEN 0 ELSE CAST(sign(bucket) AS INT) * (shiftright(abs(bucket) - 1, CAST(scale - coarser AS INT)) + 1) END
+-- The edges of a profile's bucket, as distances from the subject's origin.
+bucket_high(bucket, scale): CASE WHEN bucket >= 0 THEN power(2.0D, bucket / power(2.0D, scale) - 64) ELSE -power(2.0D, (-1 - bucket) / power(2.0D, scale) - 64) END
+bucket_low(bucket, scale): CASE WHEN bucket <= 0 THEN -power(2.0D, -bucket / power(2.0D, scale) - 64) ELSE power(2.0D, (bucket - 1) / power(2.0D, scale) - 64) END
+-- An edge of the quantile of counted values in order, of which `upto` are known up to each row and `n` are in it.
+quantile_edge(edge, n, upto, total, q): max(CASE WHEN upto - n <= floor((total - 1) * q) AND upto > floor((total - 1) * q) THEN edge * (1 - (total - 1) * q + floor((total - 1) * q)) END) + max(CASE WHEN upto - n <= ceil((total - 1) * q) AND upto > ceil((total - 1) * q) THEN edge * ((total - 1) * q - floor((total - 1) * q)) END)

@@ -1,0 +1,8 @@
+"""Profiles: mergeable histograms and exact sums of every subject by the hour, fed exactly once from the events."""
+
+from __future__ import annotations
+
+from deadreckon.profiles.relations import connect
+from deadreckon.profiles.run import Profiled, profile
+
+__all__ = ["Profiled", "connect", "profile"]

@@ -1,0 +1,137 @@
+"""`profile`: what was committed to the events since the last time goes into the profiles, in one commit."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+
+from deadreckon.core.errors import CommitConflictError, DamagedLakeError
+from deadreckon.core.lake import Lake, commit, snapshot_of
+from deadreckon.core.profiles import APP, MARK, PROFILES
+from deadreckon.profiles.count import Tally
+from deadreckon.profiles.feed import feed
+from deadreckon.profiles.store import known_subjects, write
+
+ATTEMPTS: Final = 8
+CHUNK_ROWS: Final = 1_000_000
+"""Events counted at a time, unless one file has more."""
+MEMORY_LIMIT: Final = "1GB"
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Profiled:
+    """What one run did. `version`: that of the events up to which the profiles now go."""
+
+    version: int
+    events: int = 0
+    days: int = 0
+    """Days that were made anew from all of their events."""
+    buckets: int = 0
+    summaries: int = 0
+    new_subjects: int = 0
+    seconds: float = 0.0
+    rebuilt: bool = False
+    """Whether all days that have events were made anew."""
+
+
+def profile(
+    lake: Lake, *, again: Sequence[date] = (), everything: bool = False, on_progress: Progress | None = None
+) -> Profiled:
+    """Bring the profiles up to the newest events; nothing is lost or counted twice, wherever this process is killed.
+
+    `again`: days whose profiles are made anew from their events, as far as these are still there; `everything`: all
+    days. `on_progress` is called with events done and events to do. Of two runs at once one starts again.
+
+    Raises:
+        DamagedLakeError: a table's log or a file cannot be read.
+        CommitConflictError: others committed again and again.
+        LakeError: the lake cannot be written.
+    """
+    started = time.perf_counter()
+    lake.ensure_table(PROFILES)
+    for attempt in range(ATTEMPTS):
+        try:
+            done = _once(lake, again, everything=everything, on_progress=on_progress)
+        except (CommitConflictError, FileNotFoundError, duckdb.IOException) as error:
+            if attempt + 1 < ATTEMPTS:
+                time.sleep(0.05 * attempt)
+                continue
+            if isinstance(error, CommitConflictError):
+                raise
+            raise DamagedLakeError(
+                f"events in {lake.root} cannot be read: {str(error).partition(chr(10))[0]}",
+                hint=f"reckon doctor --lake {lake.root} explains it and can repair it",
+            ) from error
+        return replace(done, seconds=round(time.perf_counter() - started, 3))
+    raise AssertionError  # not reached: the last attempt returns or raises
+
+
+def _once(lake: Lake, again: Sequence[date], *, everything: bool, on_progress: Progress | None) -> Profiled:
+    table = lake.table(PROFILES)
+    news = feed(lake, table, again, everything=everything)
+    if news is None:
+        return Profiled(table.transaction_version(APP) or 0)
+    files = snapshot_of(table).files
+    with _engine() as con:
+        tally = Tally(con, known_subjects(files))
+        done, total = 0, sum(rows for _, rows in news.files)
+        for chunk in _chunks(news.files):
+            if on_progress:
+                on_progress(done, total)
+            tally.add([path for path, _ in chunk])
+            done += sum(rows for _, rows in chunk)
+        tally.rows(news.version)
+        buckets, summaries, subjects = (_count(con, t) for t in ("bucket_rows", "summary_rows", "subject_rows"))
+        actions, written = write(con, lake, files, news.days)
+    try:
+        commit(table, actions, txns={APP: news.version, MARK: news.mark}, metadata={"deadreckon.step": "profile"})
+    except CommitConflictError:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
+    return Profiled(news.version, done, len(news.days), buckets, summaries, subjects, rebuilt=news.everything)
+
+
+def _chunks(files: Sequence[tuple[Path, int]]) -> Iterator[list[tuple[Path, int]]]:
+    chunk: list[tuple[Path, int]] = []
+    for path, rows in files:
+        if chunk and sum(r for _, r in chunk) + rows > CHUNK_ROWS:
+            yield chunk
+            chunk = []
+        chunk.append((path, rows))
+    if chunk:
+        yield chunk
+
+
+def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
+    found = con.execute(f"FROM {table} SELECT count(*)").fetchone()
+    return int(found[0]) if found else 0
+
+
+@contextmanager
+def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
+    spill = tempfile.mkdtemp(prefix="deadreckon-profiles-")
+    config: dict[str, Any] = {
+        "memory_limit": MEMORY_LIMIT,
+        "temp_directory": spill,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    try:
+        with duckdb.connect(config=config) as con:
+            # Which rows come first decides nothing: every choice is by count and by value.
+            con.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
+            yield con
+    finally:
+        shutil.rmtree(spill, ignore_errors=True)
