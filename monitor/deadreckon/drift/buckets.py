@@ -51,6 +51,13 @@ def coarser(key: Integers, scale: int = SCALE) -> Integers:
     return np.sign(key) * np.where(rank == 0, 0, index - _first(scale - 1) + 1)
 
 
+def finer(key: Integers, scale: int = SCALE) -> Integers:
+    """The last bucket of the next higher scale that each bucket holds part of its values in."""
+    rank = np.abs(key)
+    index = (rank + _first(scale) - 1 << 1) + np.where(key < 0, 0, 1)
+    return np.sign(key) * np.where(rank == 0, 0, index - _first(scale + 1) + 1)
+
+
 def _first(scale: int) -> int:
     """The index of the bucket that starts where zero's ends."""
     return ZERO_EXPONENT << scale if scale >= 0 else ZERO_EXPONENT >> -scale

@@ -1,0 +1,149 @@
+"""The references of many streams, calibrated: arrays with a row for each, in the layout that windows are scored in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Final, Literal, TypeAlias
+
+import numpy as np
+
+from deadreckon.drift import buckets
+from deadreckon.drift.buckets import Floats, Integers
+from deadreckon.drift.detector import scores
+from deadreckon.drift.detector.calibration import RANKS, Calibration, calibrate, tail_limits
+from deadreckon.drift.detector.matched import Matched
+from deadreckon.drift.watch.cadence import Cadence
+from deadreckon.drift.watch.grid import COARSE, FAR, WIDTH, Grid
+
+Kind: TypeAlias = Literal["numeric", "categorical"]
+KINDS: Final[tuple[Kind, ...]] = ("numeric", "categorical")
+SCORES: Final = 4
+LEAST: Final = 2 * int(RANKS[3])
+"""Windows without which nothing can be calibrated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrations:
+    """One row for each stream.
+
+    `windows`: of the reference that hold enough values; with fewer than LEAST the levels are infinite, and nothing can
+    be said of the stream.
+    """
+
+    windows: Integers
+    n: Integers
+    lag: Integers
+    levels: Floats
+    rho: Floats
+    mean: Floats
+    sd: Floats
+    tau: Floats
+    upper: Integers
+    middle: Floats
+    low: Floats
+    high: Floats
+    scale: Floats
+    lasts: Integers
+    origin: Floats
+    bucket_scale: Integers
+
+    def __len__(self) -> int:
+        """How many streams there are."""
+        return len(self.windows)
+
+    @classmethod
+    def empty(cls, streams: int) -> Calibrations:
+        """Of streams of which nothing is known."""
+        tall = (streams, SCORES)
+        return cls(
+            windows=np.zeros(streams, dtype=np.int64),
+            n=np.zeros(streams, dtype=np.int64),
+            lag=np.ones(streams, dtype=np.int64),
+            levels=np.full((*tall, len(RANKS)), np.inf),
+            rho=np.zeros(tall),
+            mean=np.zeros(tall),
+            sd=np.zeros(tall),
+            tau=np.ones(tall),
+            upper=np.full((streams, WIDTH), FAR, dtype=np.int64),
+            middle=np.zeros((streams, WIDTH)),
+            low=np.zeros((streams, WIDTH)),
+            high=np.zeros((streams, WIDTH)),
+            scale=np.ones(streams),
+            lasts=np.full((streams, COARSE), WIDTH - 1, dtype=np.int64),
+            origin=np.zeros(streams),
+            bucket_scale=np.zeros(streams, dtype=np.int64),
+        )
+
+    def take(self, rows: Integers) -> Calibrations:
+        """Those of these rows, in their order."""
+        return Calibrations(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+    @property
+    def calibrated(self) -> np.ndarray:
+        """Which streams have a calibration."""
+        return self.windows >= LEAST
+
+    def outside(self, stream: Integers, key: Integers) -> Floats:
+        """How far, at most, the values of each key (at its stream's scale) lie outside of the stream's reference."""
+        found = np.zeros(len(key))
+        last = np.where(self.upper == FAR, -FAR, self.upper).max(axis=1)
+        beyond = (key <= self.upper[stream, 0]) | (key > last[stream])
+        for scale in np.unique(self.bucket_scale[stream[beyond]]):
+            chosen = np.flatnonzero(beyond & (self.bucket_scale[stream] == scale))
+            of = stream[chosen]
+            low, high = buckets.bounds(key[chosen], 0.0, int(scale))
+            low, high = low + self.origin[of], high + self.origin[of]
+            found[chosen] = np.maximum(self.low[of, 0] - low, high - self.high[of, -1])
+        return found
+
+    def put(self, row: int, counts: Integers, found: Calibration | None, grid: Grid | None) -> None:
+        """Fill a row: the reference's counts by window and group, and what was made of them."""
+        self.windows[row] = len(counts)
+        self.n[row] = counts.sum()
+        if grid is not None:
+            for name in ("upper", "middle", "low", "high", "scale", "lasts"):
+                getattr(self, name)[row] = getattr(grid, name)
+        if found is not None:
+            self.lag[row] = found.lag
+            self.levels[row, :, : found.levels.shape[1]] = found.levels
+            for name in ("rho", "mean", "sd", "tau"):
+                getattr(self, name)[row] = getattr(found, name)
+
+    def limits(self, fleet: int) -> Floats:
+        """The limits of the levels' tails (streams, scores, ranks) in a fleet of so many; 1 where there is no level."""
+        found = np.ones_like(self.levels)
+        pairs = np.stack([np.repeat(self.windows, SCORES).astype(np.float64), self.tau.ravel()], axis=1)
+        distinct, which = np.unique(pairs, axis=0, return_inverse=True)  # few: most streams have every window
+        known = tail_limits(distinct[:, :1], distinct[:, 1:], RANKS, max(fleet, 1))
+        made = known[which.ravel()].reshape(found.shape)
+        given = np.isfinite(self.levels)
+        found[given] = made[given]
+        return found
+
+
+def calibrated(
+    windows: Integers, counts: Integers, new: Integers | None, grid: Grid | None, cadence: Cadence
+) -> tuple[Calibration | None, Integers, Integers]:
+    """A stream's calibration by its reference (None: too few windows), its cells, and by which period each matches.
+
+    `windows`: numbers of the reference's windows; `counts` (windows, WIDTH); `new`: of categories, how many values of
+    each window no other one has. The fleet is no part of it: limits are made where one evaluates.
+    """
+    matched = Matched(windows, counts, cadence.periods)
+    cells, match = matched.cells()
+    if len(windows) < LEAST:
+        return None, cells, match
+    usual = matched.of_itself()
+    if grid is not None:
+        scored = scores.numeric(usual, counts, grid.middle, grid.scale, grid.lasts)
+    else:
+        assert new is not None  # noqa: S101  # categories come with it
+        scored = scores.categorical(usual, counts, new)
+    return calibrate(scored.z, streams=1), cells, match
+
+
+def joined(parts: Iterable[Calibrations]) -> Calibrations:
+    """Several, one after the other."""
+    listed = list(parts)
+    return Calibrations(*(np.concatenate([getattr(p, f.name) for p in listed]) for f in fields(Calibrations)))

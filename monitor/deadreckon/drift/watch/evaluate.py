@@ -1,0 +1,148 @@
+"""One window of many streams judged at once: reference, window and state in, verdicts and the new state out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from deadreckon.drift.buckets import Floats, Integers
+from deadreckon.drift.detector import scores
+from deadreckon.drift.detector.calibration import OUTLYING
+from deadreckon.drift.detector.edetector import Budget, accumulate, e_values, total
+from deadreckon.drift.detector.scores import FLOORS, Scored
+from deadreckon.drift.watch.brackets import brackets
+from deadreckon.drift.watch.calibrations import Calibrations, Kind
+from deadreckon.drift.watch.power import fastest, windows_needed
+from deadreckon.drift.watch.reference import Version
+from deadreckon.drift.watch.states import NEVER, States
+from deadreckon.drift.watch.verdict import Measure, State, Verdict
+
+QUIET: Final = 6
+"""Windows in a row without evidence after which an alarm is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a window is held against: calibrations and their counts in its cell, by stream of the reference."""
+
+    version: Version
+    kind: Kind
+    calibrations: Calibrations
+    cell: Integers
+    match: Integers
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The counts of one window (its end in epoch seconds) by stream and group.
+
+    `which`: each one's row in the reference, -1 where it has none; `n`: values; `new`: those of categories that the
+    reference does not have; `excess`: how far outside of the reference's range they lie, on average.
+    """
+
+    end: int
+    labels: tuple[str, ...]
+    which: Integers
+    counts: Integers
+    new: Integers
+    excess: Floats
+    n: Integers
+
+
+def evaluate(reference: Reference, window: Window, before: States, budget: Budget) -> tuple[list[Verdict], States]:
+    """Judge one window; a pure function of what it is given. The states are those of the window's streams alone.
+
+    A window with too few values changes nothing in what is remembered.
+    """
+    watch = reference.version.watch
+    after = before.of(window.labels)
+    used = _used(reference, window.which)
+    limits = used.limits(budget.streams)
+    able = used.calibrated & (fastest(used, limits, budget) <= watch.cadence.longest)
+    rows = np.flatnonzero(able & (window.n >= watch.least))
+    after.spread(np.where(able, used.lag, after.lag))
+
+    few, cell = used.take(rows), reference.cell[window.which[rows]]
+    scored = _scored(reference.kind, few, cell, window.counts[rows], window.new[rows])
+    innovation = _innovation(few, scored.z, after.previous[rows])
+    e = np.ones(len(able))
+    e[rows] = e_values(few.levels, limits[rows], innovation, scored.large_enough)
+    reached = total(after.evidence)
+    evidence = after.evidence[rows]
+    reached[rows] = accumulate(evidence, after.windows[rows], few.lag, e[rows], budget)
+    alarm = np.zeros(len(able), dtype=bool)
+    alarm[rows] = reached[rows] >= budget.threshold
+
+    after.evidence[rows] = evidence
+    after.previous[rows] = scored.z
+    after.windows[rows] += 1
+    after.seen[rows] = window.end
+    after.quiet[rows] = np.where(e[rows] > 1, 0, after.quiet[rows] + 1)
+    after.alarmed[rows[after.quiet[rows] >= QUIET]] = NEVER
+    after.alarmed[alarm] = window.end
+
+    low, high = brackets(reference.kind, few, cell, window.counts[rows], window.excess[rows], scored)
+    measures = _measures(few, scored, innovation, low, high)
+    judged = {int(row): place for place, row in enumerate(rows)}
+    needed = windows_needed(watch.cadence, budget)
+    name, key = str(reference.version), reference.version.key
+    found: list[Verdict] = []
+    for row, label in enumerate(window.labels):
+        place, n, lag = judged.get(row), int(window.n[row]), int(used.lag[row])
+        windows, alarmed = int(used.windows[row]), int(after.alarmed[row])
+        reason, against, match, measured = "", 0, "", ()  # type: str, int, str, tuple[Measure, ...]
+        state: State = "firing" if alarmed else "ok"
+        if place is not None:
+            against, measured = int(cell[place].sum()), measures[place]
+            match = watch.cadence.matches[int(reference.match[window.which[row]])]
+        elif able[row]:
+            state, reason = "no_data", f"{n} of at least {watch.least} values in the window"
+        else:
+            state = "learning"
+            reason = f"the reference {name} has {windows} {watch.cadence.name} windows of {watch.least} values or more"
+            reason += f", and at least {needed} are needed" if windows < needed else ", too dependent ones to judge by"
+        mode = "" if not able[row] else "innovations" if lag == 1 else f"interleaved {lag}"
+        numbers = float(e[row]), float(reached[row]), budget.threshold
+        found.append(
+            Verdict(
+                label, window.end, state, n, reason, name, key, windows, mode, *numbers,
+                bool(alarm[row]), alarmed, against, match, measured,
+            )
+        )  # fmt: skip
+    return found, after
+
+
+def _used(reference: Reference, which: Integers) -> Calibrations:
+    """The calibration of each of the window's streams; an empty one where it has none."""
+    known = reference.calibrations
+    if not len(known):
+        return Calibrations.empty(len(which))
+    used = known.take(np.maximum(which, 0))
+    used.windows[which < 0] = 0
+    return used
+
+
+def _scored(kind: Kind, used: Calibrations, cell: Integers, counts: Integers, new: Integers) -> Scored:
+    if kind == "numeric":
+        return scores.numeric(cell, counts, used.middle, used.scale, used.lasts)
+    return scores.categorical(cell, counts, new)
+
+
+def _innovation(used: Calibrations, z: Floats, previous: Floats) -> Floats:
+    known = np.where(np.isnan(previous), used.mean, previous)
+    carried = used.rho * np.minimum(known - used.mean, OUTLYING * used.sd)
+    return np.where(used.lag[:, None] > 1, z, z - carried)
+
+
+def _measures(
+    used: Calibrations, scored: Scored, innovation: Floats, low: Floats, high: Floats
+) -> list[tuple[Measure, ...]]:
+    counted = scored.large_enough & (innovation[:, :, None] > used.levels).any(axis=2)
+    floors = [FLOORS[name] for name in scored.names]
+    columns = (scored.effect.tolist(), low.tolist(), high.tolist(), counted.tolist())
+    return [
+        tuple(Measure(*one) for one in zip(scored.names, *four, strict=True))
+        for four in ((v, a, b, floors, c) for v, a, b, c in zip(*columns, strict=True))
+    ]
