@@ -15,6 +15,7 @@ from deadreckon.core.settings import Settings
 from deadreckon.core.sinks import KINDS, SinkBase, keys_of
 from deadreckon.delivery.courier import LONGEST_PAUSE_S, ROUND_S
 from deadreckon.delivery.ledger import DEAD, FOLDER
+from deadreckon.delivery.message import message_of_group
 from deadreckon.delivery.webhook import PASSING, WebhookChannel
 
 PAGE = (REPOSITORY / "docs" / "delivery.md").read_text("utf-8")
@@ -57,6 +58,8 @@ def test_the_example_is_a_setting():
 def test_every_key_of_a_message_is_documented():
     """In the order in which it comes."""
     assert re.findall(r"`(\w+)`", " ".join(row[0] for row in rows("The message"))) == list(message().payload)
+    group = message_of_group({"rule": "r"}, [message(), message(state="resolved")], "k").payload
+    assert re.findall(r"`(\w+)`", " ".join(row[0] for row in rows("A group"))) == list(group)
 
 
 def test_the_check_of_a_signature_works_as_it_is_printed():

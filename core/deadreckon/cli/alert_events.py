@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def tell(lake: Lake, settings: Settings, now: datetime) -> int:
-    """Write every transition that was not written yet as an alert event into the lake; how many.
+    """Write every transition, and whatever people did, that was not written yet as events into the lake; how many.
 
     Raises:
         DeliveryError: the events could not be written or were refused; they are kept, and written by the next run.
@@ -22,10 +22,11 @@ def tell(lake: Lake, settings: Settings, now: datetime) -> int:
     """
     from deadreckon import emit
     from deadreckon.ingest import ingest
-    from deadreckon.monitor import event_of, settle, waiting
+    from deadreckon.monitor import deed_store, deeds, event_of, settle, waiting
 
-    batch = waiting(lake)
-    if not batch.alerts:
+    batch, untold = waiting(lake), deed_store.untold(lake)
+    events = [*map(event_of, batch.alerts), *map(deeds.event_of, untold.deeds)]
+    if not events:
         return 0
     # A crash leaves a file here; it is read by the next run, and its events are known by their ids.
     spool = lake.root / "_alerts"
@@ -34,14 +35,13 @@ def tell(lake: Lake, settings: Settings, now: datetime) -> int:
     except OSError as error:
         raise DeliveryError(f"alert events cannot be written to {spool}: {error}", hint="make room for it") from error
     emit.configure(directory=spool, fallback=spool, service="reckon", enabled=True, hash_user_id=False)
-    for alert in batch.alerts:
-        event = event_of(alert)
+    for event in events:
         emit.event(event.pop("event"), kind=event.pop("kind"), level=event.pop("level"), **event)
     flushed = emit.flush()
     emit.close()
     if not flushed or emit.stats().dropped:
         raise DeliveryError(
-            f"{len(batch.alerts)} alert events could not be written to {spool}: {emit.stats().reason}",
+            f"{len(events)} alert events could not be written to {spool}: {emit.stats().reason}",
             hint="check the disk",
         )
     summary = ingest([spool], lake.root, settings=settings, now=lambda: now)
@@ -51,4 +51,5 @@ def tell(lake: Lake, settings: Settings, now: datetime) -> int:
             hint="reckon quarantine list shows them",
         )
     settle(lake, batch)
-    return len(batch.alerts)
+    deed_store.settle(lake, untold)
+    return len(events)

@@ -13,11 +13,14 @@ from deadreckon.cli.output import Format, console, figure, footer, one_line, sho
 
 if TYPE_CHECKING:
     from deadreckon.monitor import Alert
+    from deadreckon.monitor.standing import Key, Standing
 
 COLUMNS: Final = (
     *("rule", "labels", "state", "value", "threshold", "n", "window_start", "window_end", "since", "alert_since"),
     *("severity", "summary"),
 )
+STANDING: Final = ("silenced", "inhibited", "acknowledged")
+"""Beside how things stand: until when it is silenced, which rule explains it, who has taken it."""
 _NOW: Final = (Column(), Column(), Column(least=8), Column(least=5), Column(), Column())
 _PAST: Final = (Column(), Column(), Column(), Column(), Column(least=8), Column(least=5), Column())
 _STYLES: Final = {"error": "red", "pending": "yellow", "no_data": "magenta", "resolved": "green", "ok": "green"}
@@ -34,16 +37,21 @@ def show(
     *,
     previous: bool = False,
     details: bool = False,
+    standing: Mapping[Key, Standing] | None = None,
 ) -> None:
     """Print alerts; `previous` where they are changes of state and not how things stand."""
     if format_ is Format.table:
         from deadreckon.monitor.board import most_urgent_first
 
-        _lines(alerts if previous else most_urgent_first(alerts), past=previous, details=details)
+        ordered = alerts if previous else most_urgent_first(alerts)
+        _lines(ordered, standing or {}, past=previous, details=details)
         footer(len(alerts), "change" if previous else "alert", meta)
         return
-    columns = ("previous", *COLUMNS) if previous else COLUMNS
-    show_rows(columns, [[*([a.previous] if previous else []), *_row(a)] for a in alerts], format_, meta=meta)
+    if previous:
+        show_rows(("previous", *COLUMNS), [[a.previous, *_row(a)] for a in alerts], format_, meta=meta)
+    else:
+        rows = [[*_row(a), *_stands(a, standing or {})] for a in alerts]
+        show_rows((*COLUMNS, *STANDING), rows, format_, meta=meta)
 
 
 def _row(alert: Alert) -> list[Any]:
@@ -66,7 +74,19 @@ def _row(alert: Alert) -> list[Any]:
     ]
 
 
-def _lines(alerts: Sequence[Alert], *, past: bool, details: bool) -> None:
+def _stands(alert: Alert, standing: Mapping[Key, Standing]) -> list[Any]:
+    from deadreckon.monitor.alert import when
+    from deadreckon.monitor.standing import OPEN, key_of
+
+    found = standing.get(key_of(alert), OPEN)
+    return [
+        when(found.silence.until) if found.silence else None,
+        found.inhibitor.stream.rule if found.inhibitor else None,
+        found.taken.by if found.taken else None,
+    ]
+
+
+def _lines(alerts: Sequence[Alert], standing: Mapping[Key, Standing], *, past: bool, details: bool) -> None:
     out = console()
     width = room(out)
     columns = _PAST if past else _NOW
@@ -77,10 +97,28 @@ def _lines(alerts: Sequence[Alert], *, past: bool, details: bool) -> None:
         rows = [cells(a, names=False) for a in alerts]  # a label's value says more than the beginning of its name
     for alert, lines in zip(alerts, laid(out, columns, rows, width), strict=True):
         put(out, lines)
-        if details:
-            texts = [[Text(), Text(one_line(text), style="dim")] for text in _details(alert)]
+        below_it = [] if past else _mutes(alert, standing)
+        # Nobody can do anything about a rule that cannot be evaluated without the reason.
+        below_it += _details(alert) if details else [alert.summary] if alert.stream.state == "error" else []
+        if below_it:
+            texts = [[Text(), Text(one_line(text), style="dim")] for text in below_it]
             for below in laid(out, (Column(), Column(least=1, wrap=True)), texts, width):
                 put(out, below)
+
+
+def _mutes(alert: Alert, standing: Mapping[Key, Standing]) -> list[str]:
+    from deadreckon.monitor.standing import OPEN, key_of
+
+    found = standing.get(key_of(alert), OPEN)
+    says = []
+    if found.silence:
+        made = found.silence.made
+        says.append(f"silenced until {_minute(found.silence.until)} by {made.by}: {made.comment} ({made.id})")
+    if found.inhibitor:
+        says.append(f"not told, for it is explained by {found.inhibitor.stream.rule}")
+    if found.taken:
+        says.append(f"taken by {found.taken.by}{f': {found.taken.comment}' if found.taken.comment else ''}")
+    return says
 
 
 def _now(alert: Alert, *, names: bool) -> list[Text]:

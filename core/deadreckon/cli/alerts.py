@@ -8,9 +8,12 @@ import typer
 
 from deadreckon.cli.alert_events import tell
 from deadreckon.cli.alert_lines import DetailsOption, show
+from deadreckon.cli.alert_policy import policy_of
+from deadreckon.cli.alert_sinks import sinks
+from deadreckon.cli.alert_verbs import ack, silence
 from deadreckon.cli.monitor import moment
 from deadreckon.cli.options import ConfigOption, FormatOption, LakeOption, settings_for
-from deadreckon.cli.output import Format, chosen
+from deadreckon.cli.output import Format, chosen, one_line, say
 from deadreckon.core.errors import UsageError
 from deadreckon.core.settings import Settings, nearest
 
@@ -18,7 +21,15 @@ if TYPE_CHECKING:
     from deadreckon.core.lake import Lake
 
 
-def command(
+command = typer.Typer(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+command.command("ack")(ack)
+command.add_typer(silence, name="silence")
+command.add_typer(sinks, name="sinks")
+
+
+@command.callback()
+def alerts(
+    ctx: typer.Context,
     *,
     state: Annotated[
         list[str] | None,
@@ -51,10 +62,16 @@ def command(
       reckon alerts --history --since 2026-11-01 --format csv
       reckon alerts --forget "a rule that was renamed"
     """
+    if ctx.invoked_subcommand is not None:
+        return
+    import time
+
     from deadreckon.core.lake import Lake
     from deadreckon.monitor import STATES, current
     from deadreckon.monitor import history as past
     from deadreckon.monitor.alert import when
+    from deadreckon.monitor.deed_store import read
+    from deadreckon.monitor.standing import standings
 
     for word in state or []:
         if word not in STATES:
@@ -64,24 +81,32 @@ def command(
     settings = settings_for(lake, config)
     opened = Lake.open(settings.lake)
     if forget is not None:
-        return _forget(opened, settings, forget, chosen(format_))
+        _forget(opened, settings, forget, chosen(format_))
+        return
     states = {s for s in STATES if s in (state or [])}
     after = moment(since, "--since").timestamp() if since else None
-    meta: dict[str, Any] = {"as_of": max((when(a.evaluated_at) for a in current(opened)), default=None)}
+    every = current(opened)
+    meta: dict[str, Any] = {"as_of": max((when(a.evaluated_at) for a in every), default=None)}
     if history:
         found = past(opened, states=states, rules=rule or [], since=after)
     else:
         found = current(opened, states=states, rules=rule or [])
     meta |= {"total": len(found), "truncated": len(found) > limit}
-    show(found[:limit], chosen(format_), meta, previous=history, details=details)
-    return None
+    standing = {} if history else standings(every, read(opened), policy_of(settings), time.time())
+    show(found[:limit], chosen(format_), meta, previous=history, details=details, standing=standing)
 
 
 def _forget(lake: Lake, settings: Settings, rule: str, format_: Format) -> None:
+    import os
     from datetime import UTC, datetime
 
+    from deadreckon.delivery import Post, sayings
     from deadreckon.monitor import forget
 
     now = datetime.now(UTC)
+    post = Post(settings.sinks, os.environ, policy=policy_of(settings))
+    post.begin(lake)
     closed = forget(lake, rule, now=now.timestamp())
     show(closed, format_, {"forgotten": rule, "alerts_written": tell(lake, settings, now)}, previous=True)
+    for line in sayings(post.deliver(lake), lake):
+        say(one_line(line))

@@ -8,6 +8,7 @@ import typer
 
 from deadreckon.cli.alert_events import tell
 from deadreckon.cli.alert_lines import DetailsOption, show
+from deadreckon.cli.alert_policy import policy_of
 from deadreckon.cli.looking_back import looking_back
 from deadreckon.cli.monitor_install import Install, show_installation
 from deadreckon.cli.options import ConfigOption, FormatOption, LakeOption, settings_for
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from deadreckon.monitor import Report, Rule
+    from deadreckon.monitor.standing import Key, Standing
     from deadreckon.monitor.verdict import Fault
 
 AsOfOption = Annotated[
@@ -149,8 +151,9 @@ def _evaluate(
 
     from deadreckon.core.lake import Lake
     from deadreckon.delivery import Post, sayings
-    from deadreckon.monitor import exit_code, run
+    from deadreckon.monitor import deed_store, exit_code, run
     from deadreckon.monitor.asking import asker
+    from deadreckon.monitor.standing import standings
 
     now = datetime.now(UTC)
     at = moment(as_of, "--as-of") if as_of else now
@@ -158,7 +161,8 @@ def _evaluate(
         raise UsageError(
             f"--as-of {as_of} is in the future", hint="a window is evaluated once, when all its time has passed"
         )
-    post = Post(settings.sinks, os.environ)
+    policy = policy_of(settings)
+    post = Post(settings.sinks, os.environ, policy=policy)
     opened = Lake.open(settings.lake)
     if not dry_run:
         post.begin(opened)
@@ -176,7 +180,8 @@ def _evaluate(
         told = 0 if dry_run else tell(opened, settings, now)
     except DeadreckonError as error:
         failure = error  # how things stand is said first: it is committed, and what was not told will be
-    _show(report, at, told, format_, details=details)
+    standing = standings([*report.alerts, *report.others], deed_store.read(opened), policy, now.timestamp())
+    _show(report, at, told, format_, details=details, standing=standing)
     newest = max((a.stream.window_end for a in report.alerts), default=0)
     if newest > at.timestamp():
         reached = datetime.fromtimestamp(newest, UTC).strftime("%Y-%m-%d %H:%M")
@@ -188,7 +193,8 @@ def _evaluate(
         say(f"kept as they were, for no rule has their name any more: {', '.join(gone)}")
     if hint := looking_back(opened, settings, rules, report.alerts):
         say(f"hint: {hint}")
-    code = exit_code(report.alerts, faults, unknown=report.unknown)
+    silenced = {key for key, one in standing.items() if one.silence}
+    code = exit_code(report.alerts, faults, unknown=report.unknown, silenced=silenced)
     outcomes = [] if dry_run else post.deliver(opened)
     for line in sayings(outcomes, opened):
         say(one_line(line))
@@ -236,7 +242,15 @@ def _faults(text: str) -> set[Fault]:
     return {fault for fault in FAULTS if fault in words}
 
 
-def _show(report: Report, at: datetime, told: int, format_: Format | None, *, details: bool) -> None:
+def _show(
+    report: Report,
+    at: datetime,
+    told: int,
+    format_: Format | None,
+    *,
+    details: bool,
+    standing: dict[Key, Standing],
+) -> None:
     meta = {
         "as_of": at,
         "windows": report.windows,
@@ -245,7 +259,7 @@ def _show(report: Report, at: datetime, told: int, format_: Format | None, *, de
         "skipped": report.skipped or None,
         "unknown": report.unknown or None,
     }
-    show(report.alerts, chosen(format_), meta, details=details)
+    show(report.alerts, chosen(format_), meta, details=details, standing=standing)
     for name, why in report.unknown.items():
         say(one_line(f"rule {name}: {why}"))
     for name, count in report.skipped.items():

@@ -11,6 +11,9 @@ State = Literal["ok", "pending", "firing", "resolved", "no_data", "error"]
 Severity = Literal["info", "warning", "critical"]
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Address = Annotated[str, StringConstraints(pattern=r"^[^\s@<>,]+@[^\s@<>,]+$")]
+Label = Annotated[str, StringConstraints(min_length=1)]
+Period = Annotated[str, StringConstraints(pattern=r"^([0-9]{1,8}[wdhms])+$")]
+"""A duration as people write it: 90s, 5m, 1h30m, 7d."""
 Timeout = Annotated[float, Field(gt=0, le=300)]
 
 
@@ -31,6 +34,17 @@ class SinkBase(BaseModel):
     )
     labels: dict[str, str | list[str]] = Field(
         default={}, description="label = value, or a list of values; all must hold"
+    )
+    repeat_every: Period = Field(
+        default="4h", description="an alert that stays open is told again after this long; 0s for never"
+    )
+    group_by: list[Label] | None = Field(
+        default=None,
+        description="alerts that agree in these labels, or in rule, come in one message; [] for all in one",
+    )
+    group_interval: Period = Field(
+        default="0s",
+        description="a group is told of again after this long at the earliest, with all that came meanwhile",
     )
     tries: int = Field(default=4, ge=1, le=10, description="tries of one message in one run, with growing pauses")
     max_attempts: int = Field(default=100, ge=1, description="tries over all runs, then it becomes a dead letter")

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from deadreckon.core.durable import exclusive_lock
-from deadreckon.core.errors import CommitConflictError, LockHeldError
-from deadreckon.core.lake import Lake, commit
+from deadreckon.core.errors import LockHeldError
+from deadreckon.core.lake import Lake
 from deadreckon.core.sinks import SinkBase
+from deadreckon.delivery.agenda import Scene, agenda, wanted
 from deadreckon.delivery.failure import Channel, FailureError
-from deadreckon.delivery.ledger import Ledger
-from deadreckon.delivery.message import Message, message_of
-from deadreckon.monitor import store
-from deadreckon.monitor.alert import Alert, iso
+from deadreckon.delivery.ledger import Flight, Ledger
+from deadreckon.delivery.message import Message
+from deadreckon.monitor import deed_store, store
+from deadreckon.monitor.alert import iso
+from deadreckon.monitor.inhibit import Policy
 from deadreckon.monitor.outbox import Batch, settle, waiting
+from deadreckon.monitor.standing import key_of, standings
 
-TOLD: Final = "told:"
-"""What the outbox sets before a reader's name in its transaction identifier."""
+SINK: Final = "sink:"
+"""What a sink's name as a reader begins with."""
 ROUND_S: Final = 60.0
 """Seconds after which a round begins no further try: cron comes again."""
 FIRST_PAUSE_S: Final = 0.5
@@ -61,43 +64,7 @@ class Outcome:
 
 def reader_of(sink: SinkBase) -> str:
     """The name under which the lake keeps how far a sink was told."""
-    return f"sink:{sink.name}"
-
-
-def begin(lake: Lake, sinks: Iterable[SinkBase]) -> None:
-    """Note that sinks that the lake does not know hear of what happens from now on, and not of the past.
-
-    Raises:
-        LakeError: the lake cannot be written.
-    """
-    apps = [TOLD + reader_of(sink) for sink in sinks]
-    if apps:
-        store.ensure(lake)
-    while apps:
-        table = lake.table(store.ALERT_STATES)
-        new = [app for app in apps if table.transaction_version(app) is None]
-        if not new:
-            return
-        try:
-            commit(table, [], txns=dict.fromkeys(new, table.transaction_version(store.RUN) or 0))
-        except CommitConflictError:
-            continue  # another monitor noted them too
-        return
-
-
-def wanted(sink: SinkBase, alert: Alert) -> bool:
-    """Whether a sink is told of a transition."""
-    state, previous = alert.stream.state, alert.previous
-    # Who heard that data are missing or that a rule is broken also hears that this is over.
-    heard = state in sink.states or (state == "ok" and previous in sink.states)
-    return (
-        heard
-        and alert.severity in sink.severities
-        and all(
-            alert.labels.get(name) in ([value] if isinstance(value, str) else value)
-            for name, value in sink.labels.items()
-        )
-    )
+    return SINK + sink.name
 
 
 def pause(tries: int, clock: Clock) -> float:
@@ -108,12 +75,21 @@ def pause(tries: int, clock: Clock) -> float:
 class Courier:
     """Brings one sink what waits for it. One process at a time does, so nothing is told by two at once."""
 
-    def __init__(self, lake: Lake, sink: SinkBase, channel: Channel, clock: Clock, scrub: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        lake: Lake,
+        sink: SinkBase,
+        channel: Channel,
+        clock: Clock,
+        scrub: Callable[[str], str],
+        policy: Policy,
+    ) -> None:
         self._lake = lake
         self._sink = sink
         self._channel = channel
         self._clock = clock
         self._scrub = scrub
+        self._policy = policy
         self._until = clock.monotonic() + ROUND_S
         self.outcome = Outcome(sink.name)
 
@@ -123,14 +99,15 @@ class Courier:
         Raises:
             DeadreckonError, OSError: the lake, the ledger or the dead letters cannot be read or written.
         """
-        reader = reader_of(self._sink)
-        lock = self._lake.lock_path(f"sink-{self._sink.name}")
+        reader, name = reader_of(self._sink), self._sink.name
+        lock = self._lake.lock_path(f"sink-{name}")
+        looked = False
         # Looked at again after the lock is let go: who found it held leaves what it added to us.
-        while waiting(self._lake, reader).alerts:
+        while waiting(self._lake, reader).alerts or not (looked or Ledger.open(self._lake, name).idle):
+            looked = True
             try:
-                with exclusive_lock(lock, what=f"delivery to {self._sink.name}"):
-                    ledger = Ledger.open(self._lake, self._sink.name)
-                    if not self._deliver(ledger, waiting(self._lake, reader)):
+                with exclusive_lock(lock, what=f"delivery to {name}"):
+                    if not self._deliver(Ledger.open(self._lake, name), waiting(self._lake, reader)):
                         return
             except LockHeldError:
                 self.outcome.elsewhere = True
@@ -138,36 +115,43 @@ class Courier:
 
     def _deliver(self, ledger: Ledger, batch: Batch) -> bool:
         due = [a for a in batch.alerts if wanted(self._sink, a)]
+        plan = agenda(self._sink, ledger, [a for a in due if a.event_id not in ledger.done], self._scene())
+        unsettled = {flight.key for flight in plan.flights}
         try:
-            self._tell(ledger, [a for a in due if a.event_id not in ledger.done])
+            self._tell(ledger, plan.flights, unsettled)
         finally:
-            left = [a for a in due if a.event_id not in ledger.done]
-            self.outcome.left = len(left)
+            self.outcome.left = len(unsettled)
+        left = [a for a in due if a.event_id not in ledger.done]
         up_to = min((a.run for a in left), default=batch.run + 1) - 1
         settle(self._lake, Batch(batch.alerts, up_to), reader_of(self._sink))
-        ledger.forget(up_to, {a.event_id for a in left})
-        return not left
+        ledger.forget(up_to, unsettled)
+        return not (left or unsettled or plan.waits)
 
-    def _tell(self, ledger: Ledger, alerts: Sequence[Alert]) -> None:
-        for place, alert in enumerate(alerts):
+    def _scene(self) -> Scene:
+        alerts, now = store.read(self._lake).alerts, self._clock.now()
+        standing = standings(alerts, deed_store.read(self._lake), self._policy, now)
+        return Scene({key_of(alert): alert for alert in alerts}, standing, now)
+
+    def _tell(self, ledger: Ledger, flights: Sequence[Flight], unsettled: set[str]) -> None:
+        for place, flight in enumerate(flights):
             if place and self._late():
                 self.outcome.problem = self.outcome.problem or f"{ROUND_S:g} s were over"
                 return
-            message = message_of(alert)
-            tries, failure = self._try(message)
+            tries, failure = self._try(flight.message)
             if failure is None:
-                ledger.settle(message.key, alert.run)
+                ledger.settle(flight, told_at=self._clock.now())
+                unsettled.discard(flight.key)
                 self.outcome.told += 1
                 continue
             self.outcome.problem = reason = self._scrub(failure.reason)
-            spent = ledger.tried(message.key, tries) >= self._sink.max_attempts
-            if spent or self._aged(alert):
-                self._bury(ledger, alert, message, reason)
+            spent = ledger.tried(flight.key, tries) >= self._sink.max_attempts
+            # Where the sink is out of reach, what is too old by now goes with the one that was tried.
+            others = [] if failure.refused else flights[place + 1 :]
+            for hopeless in [*([flight] if spent or self._aged(flight) else []), *filter(self._aged, others)]:
+                ledger.bury(self._sink.name, hopeless, at=iso(int(self._clock.now())), reason=reason)
+                unsettled.discard(hopeless.key)
+                self.outcome.dead += 1
             if not failure.refused:
-                # The sink is out of reach: the others need not be tried, and what is too old by now goes with this one.
-                for other in alerts[place + 1 :]:
-                    if self._aged(other):
-                        self._bury(ledger, other, message_of(other), reason)
                 return
 
     def _try(self, message: Message) -> tuple[int, FailureError | None]:
@@ -188,10 +172,5 @@ class Courier:
     def _late(self) -> bool:
         return self._clock.monotonic() >= self._until
 
-    def _aged(self, alert: Alert) -> bool:
-        return self._clock.now() - alert.evaluated_at > self._sink.max_age_hours * 3600
-
-    def _bury(self, ledger: Ledger, alert: Alert, message: Message, reason: str) -> None:
-        at = iso(int(self._clock.now()))
-        ledger.bury(self._sink.name, message, run=alert.run, at=at, reason=reason)
-        self.outcome.dead += 1
+    def _aged(self, flight: Flight) -> bool:
+        return self._clock.now() - flight.at > self._sink.max_age_hours * 3600

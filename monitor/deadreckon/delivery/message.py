@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import orjson
 
@@ -26,14 +26,18 @@ _VERBS: Final = {
     "no_data": "has no data",
     "error": "cannot be evaluated",
 }
+Notice = Literal["change", "unmuted", "repeat"]
+"""Why it is told: the state changed, a silence or an inhibition ended, or it goes on."""
+LISTED: Final = 20
+"""Alerts of a group that people read in full."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One transition, ready to be sent. The same transition gives the same message at every try."""
+    """One transition or a group of alerts, ready to be sent. A transition gives the same message at every try."""
 
     key: str
-    """The transition's event_id: a receiver that has seen it has seen the message."""
+    """The transition's event_id, or what stands for it: a receiver that has seen it has seen the message."""
     subject: str
     text: str
     payload: Mapping[str, Any]
@@ -44,13 +48,14 @@ class Message:
         return orjson.dumps(self.payload)
 
 
-def message_of(alert: Alert) -> Message:
-    """The message of a transition."""
+def message_of(alert: Alert, notice: Notice = "change", key: str = "") -> Message:
+    """The message of a transition; of an alert that is told for another reason, under a key of its own."""
     stream = alert.stream
-    subject, text = _subject(alert), _text(alert)
+    subject, text = _subject(alert, notice), _text(alert, notice)
     payload = {
         "version": VERSION,
-        "event_id": alert.event_id,
+        "event_id": key or alert.event_id,
+        "notice": notice,
         "rule": stream.rule,
         "state": stream.state,
         "previous": alert.previous,
@@ -71,20 +76,47 @@ def message_of(alert: Alert) -> Message:
         "subject": subject,
         "text": text,
     }
-    return Message(alert.event_id, subject, text, payload)
+    return Message(key or alert.event_id, subject, text, payload)
 
 
-def _subject(alert: Alert) -> str:
+def message_of_group(group: Mapping[str, str], messages: Sequence[Message], key: str) -> Message:
+    """One message of several, which share these labels."""
+    alerts = [message.payload for message in messages]
+    shared = ", ".join(f"{name}={value}" for name, value in group.items())
+    is_open = any(alert["alert_since"] is not None for alert in alerts)
+    rest = f"; and {len(messages) - 1} more" if len(messages) > 1 else ""
+    subject = f"{messages[0].subject[:200]}{rest}"
+    shown = [message.text for message in messages[:LISTED]]
+    shown += [message.subject for message in messages[LISTED:]]
+    heading = f"{len(messages)} alerts{f' of {shared}' if shared else ''}"
+    text = "\n\n".join([heading, *shown])
+    payload = {
+        "version": VERSION,
+        "event_id": key,
+        "notice": "group",
+        "group": dict(group),
+        "state": "firing" if is_open else messages[-1].payload["state"],
+        "alerts": alerts,
+        "subject": subject,
+        "text": text,
+    }
+    return Message(key, subject, text, payload)
+
+
+def _subject(alert: Alert, notice: Notice) -> str:
     labels = _labels(alert)
-    subject = f"[{alert.severity}] {alert.stream.rule} {_VERBS[alert.stream.state]}{f' ({labels})' if labels else ''}"
+    verb = _VERBS[alert.stream.state]
+    if notice == "repeat":
+        verb = verb.replace("is ", "is still ").replace("has ", "still has ").replace("cannot ", "still cannot ")
+    subject = f"[{alert.severity}] {alert.stream.rule} {verb}{f' ({labels})' if labels else ''}"
     return " ".join(subject.split())[:250]
 
 
-def _text(alert: Alert) -> str:
+def _text(alert: Alert, notice: Notice) -> str:
     stream = alert.stream
     facts = {
         "Rule": stream.rule,
-        "State": stream.state + (f" (was {alert.previous})" if alert.previous else ""),
+        "State": stream.state + (f" (was {alert.previous})" if alert.previous not in (None, stream.state) else ""),
         "Severity": alert.severity,
         "Labels": _labels(alert),
         alert.metric if alert.metric != "sql" else "Value": _measured(alert),
@@ -95,7 +127,7 @@ def _text(alert: Alert) -> str:
         "Runbook": alert.runbook,
     }
     lines = [f"{name}: {value}" for name, value in facts.items() if value]
-    return "\n".join([_subject(alert), alert.summary, "", *lines, "", *_next_steps(alert)])
+    return "\n".join([_subject(alert, notice), alert.summary, "", *lines, "", *_next_steps(alert)])
 
 
 def _measured(alert: Alert) -> str:

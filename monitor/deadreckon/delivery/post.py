@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from deadreckon.core.errors import ConfigError, DeadreckonError
 from deadreckon.core.lake import Lake
 from deadreckon.core.sinks import CommandSink, EmailSink, FileSink, SinkBase, StdoutSink, WebhookSink, fault_of_url
-from deadreckon.delivery.courier import Clock, Courier, Outcome, begin
+from deadreckon.delivery.courier import Clock, Courier, Outcome, reader_of
 from deadreckon.delivery.credentials import Credentials
 from deadreckon.delivery.failure import Channel
 from deadreckon.delivery.ledger import DEAD, FOLDER
+from deadreckon.monitor.inhibit import Policy
+from deadreckon.monitor.outbox import begin
 
 if TYPE_CHECKING:
     import ssl
@@ -23,13 +25,20 @@ if TYPE_CHECKING:
 class Post:
     """The way of alerts to every sink."""
 
-    def __init__(self, sinks: Sequence[SinkBase], environ: Mapping[str, str], clock: Clock | None = None) -> None:
-        """Open the sinks; nothing is sent yet.
+    def __init__(
+        self,
+        sinks: Sequence[SinkBase],
+        environ: Mapping[str, str],
+        clock: Clock | None = None,
+        policy: Policy | None = None,
+    ) -> None:
+        """Open the sinks; nothing is sent yet. `policy` says which alerts inhibit which.
 
         Raises:
             ConfigError: a variable is not set, a command, folder or certificate is not there, a URL is none.
         """
         self._clock = clock or Clock()
+        self._policy = policy or Policy()
         self._credentials = Credentials(sinks, environ)
         self._ways = [(sink, _channel(sink, self._credentials, self._clock)) for sink in sinks]
 
@@ -39,11 +48,12 @@ class Post:
         Raises:
             LakeError: the lake cannot be written.
         """
-        begin(lake, [sink for sink, _ in self._ways])
+        begin(lake, [reader_of(sink) for sink, _ in self._ways])
 
     def deliver(self, lake: Lake) -> list[Outcome]:
         """Bring every sink what waits for it; what became of it, in the order of the settings. It never raises."""
-        couriers = [Courier(lake, sink, way, self._clock, self._credentials.scrub) for sink, way in self._ways]
+        scrub = self._credentials.scrub
+        couriers = [Courier(lake, sink, way, self._clock, scrub, self._policy) for sink, way in self._ways]
         # Daemons: an interrupt ends them as a crash would, which loses nothing.
         threads = [threading.Thread(target=self._round, args=(courier,), daemon=True) for courier in couriers]
         for thread in threads:

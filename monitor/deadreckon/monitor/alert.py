@@ -66,10 +66,15 @@ def told(rule: Rule, transition: Transition) -> Alert:
 
 
 def alert_id(rule: str, labels: str, window_end: int, state: str) -> str:
-    """A UUID (version 8) of a transition: its first 48 bits are the window's end in milliseconds, the rest a hash."""
-    text = "\x1f".join(("alert", rule, labels, str(window_end), state))
+    """The id of a transition."""
+    return id_of(window_end, "alert", rule, labels, str(window_end), state)
+
+
+def id_of(moment: int, *words: str) -> str:
+    """A UUID (version 8): its first 48 bits are a moment (epoch seconds) in milliseconds, the rest a hash of words."""
+    text = "\x1f".join(words)
     digest = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=10).digest(), "big")
-    bits = (window_end * 1000 & 0xFFFF_FFFF_FFFF) << 80 | digest
+    bits = (moment * 1000 & 0xFFFF_FFFF_FFFF) << 80 | digest
     bits = bits & ~(0xF << 76) | 8 << 76
     return str(UUID(int=bits & ~(0x3 << 62) | 0x2 << 62))
 

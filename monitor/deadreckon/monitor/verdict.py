@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import Final, Literal, get_args
 
 from deadreckon.monitor.alert import Alert
+from deadreckon.monitor.standing import Key, key_of
 
 Fault = Literal["firing", "pending", "error", "no_data"]
 FAULTS: Final[tuple[Fault, ...]] = get_args(Fault)
@@ -27,11 +28,18 @@ def faults(alerts: Iterable[Alert]) -> set[Fault]:
     return found
 
 
-def exit_code(alerts: Collection[Alert], fail_on: Collection[Fault] = DEFAULT, *, unknown: Collection[str] = ()) -> int:
+def exit_code(
+    alerts: Collection[Alert],
+    fail_on: Collection[Fault] = DEFAULT,
+    *,
+    unknown: Collection[str] = (),
+    silenced: Collection[Key] = (),
+) -> int:
     """0 fine, 1 firing (or pending, where asked for), 2 a rule cannot be evaluated, 3 data are missing or stale.
 
     `unknown`: rules of which nobody knows how they stand; they count as missing data, as no alerts at all do.
+    `silenced`: streams that somebody does not want to hear of; nothing of theirs counts.
     """
-    found = faults(alerts) | ({"no_data"} if unknown or not alerts else set())
+    found = faults(a for a in alerts if key_of(a) not in silenced) | ({"no_data"} if unknown or not alerts else set())
     wrong = found & set(fail_on)
     return next((code for fault, code in CODES.items() if fault in wrong), 0)

@@ -1,5 +1,5 @@
 -- alert_history: every change of state that the monitor wrote
--- Grain: one row per rule, labels, window and state (event of kind alert)
+-- Grain: one row per rule, labels, window and state (event of kind alert; not what people did about alerts)
 -- Columns:
 --   event_id
 --   ts               when the state changed
@@ -31,4 +31,4 @@ SELECT
     reason,
     attributes
 FROM events
-WHERE kind = 'alert'
+WHERE kind = 'alert' AND json_text(attributes, 'deed') IS NULL
