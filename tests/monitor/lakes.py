@@ -81,7 +81,7 @@ def make(folder: Path, events: Iterable[Mapping[str, Any]] = (), **more: Any) ->
 
 def rule(**keys: Any) -> Rule:
     """A rule; `for_` stands for `for`, and a name and window are given where missing."""
-    table = {"name": "r", "window": "5m", **keys}
+    table = {k: v for k, v in {"name": "r", "window": "5m", **keys}.items() if v is not None}
     if "for_" in table:
         table["for"] = table.pop("for_")
     return load_rules([table])[0]

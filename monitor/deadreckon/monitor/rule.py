@@ -12,7 +12,7 @@ from deadreckon.core.schema import EVENTS
 from deadreckon.core.settings import nearest
 from deadreckon.monitor.duration import LONGEST, parse_duration
 from deadreckon.monitor.metrics import Metric
-from deadreckon.monitor.summary import names_in, unknown_names
+from deadreckon.monitor.summary import literal, names_in, unknown_names
 from deadreckon.monitor.windows import Asker, Row, Scalar, Where
 
 Duration = Annotated[
@@ -138,6 +138,10 @@ class Rule(BaseModel):
     def parts(self) -> tuple[Rule, ...]:
         """What is evaluated: the rule, or a rule for each of its levels, which differ in bounds and severity."""
         return (self,)
+
+    def about(self) -> str:
+        """The beginning of a sentence about an alert, as a template: the rule's name and the group."""
+        return literal(self.part_of) + (" for {labels}" if self.group_by else "")
 
     def part(self, called: str, **keys: object) -> Self:
         """A level of this rule: the same with other keys, under the rule's name and its own."""

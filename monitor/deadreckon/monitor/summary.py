@@ -49,6 +49,11 @@ def names_in(template: str) -> set[str]:
     return names
 
 
+def literal(text: str) -> str:
+    """Text as a template that renders as itself."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
 def unknown_names(template: str, labels: Collection[str]) -> list[str]:
     """The names of a template that are neither facts nor these labels, sorted."""
     return sorted(names_in(template) - set(FACTS) - set(labels))

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from deadreckon.monitor.kinds.budget import BudgetRule
+from deadreckon.monitor.kinds.heartbeat import HeartbeatRule
+from deadreckon.monitor.kinds.quality import QualityRule
+from deadreckon.monitor.kinds.slo import SloRule
 from deadreckon.monitor.kinds.sql import SqlRule
 from deadreckon.monitor.kinds.threshold import ThresholdRule
 from deadreckon.monitor.rule import Rule
@@ -11,6 +15,10 @@ from deadreckon.monitor.rule import Rule
 KINDS: Final[dict[str, type[Rule]]] = {
     "threshold": ThresholdRule,
     "sql": SqlRule,
+    "quality": QualityRule,
+    "budget": BudgetRule,
+    "slo": SloRule,
+    "heartbeat": HeartbeatRule,
 }
 """Each kind's model: its keys are those of `[[rules]]`, its `measured` says what a window holds. To add a kind, put its
 model here."""
