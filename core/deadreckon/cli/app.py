@@ -24,8 +24,14 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "views": ("deadreckon.cli.views", "Describe the views that SQL can ask."),
     "trace": ("deadreckon.cli.trace", "Draw one request or trace as a tree with times and cost."),
     "monitor": ("deadreckon.cli.monitor", "Evaluate the rules once; the exit code says whether something fires."),
+    "monitor init": ("deadreckon.cli.monitor_init", "Write a first file of rules that fits what the lake holds."),
+    "monitor schema": ("deadreckon.cli.monitor_schema", "Print the JSON Schema of the rules."),
     "alerts": ("deadreckon.cli.alerts", "List what fires now and what fired."),
     "drift": ("deadreckon.cli.drift", "How far one selection of events has drifted from another."),
+    "profile": (
+        "deadreckon.cli.profile",
+        "Count what is new into the profiles; ingest and monitor do it by themselves.",
+    ),
     "quarantine": ("deadreckon.cli.quarantine", "Lines that were refused: list, show, replay, drop."),
     "catalog": ("deadreckon.cli.catalog", "Write a .duckdb file of the views that any DuckDB client opens."),
     "maintain": ("deadreckon.cli.maintain", "Compact, expire, vacuum and checkpoint the lake."),
@@ -33,7 +39,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "dashboard": ("deadreckon.cli.dashboard", "Open the dashboard in a browser."),
     "status": ("deadreckon.cli.status", "What the lake holds and how fresh it is."),
 }
-"""Name -> (module, one line). A module holds `command`: a function with typer options, or a `typer.Typer` of verbs."""
+"""Name, of one word or two -> (module, one line). A module holds `command`: a function with typer options, or a `typer.Typer` of verbs."""
 
 
 class LazyGroup(typer.core.TyperGroup):
@@ -49,6 +55,8 @@ class LazyGroup(typer.core.TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that is called, imported now."""
+        if " ".join(args[:2]) in COMMANDS:
+            args = [" ".join(args[:2]), *args[2:]]
         if args[0] not in COMMANDS:
             return super().resolve_command(ctx, args)
         command = importlib.import_module(COMMANDS[args[0]][0]).command

@@ -12,6 +12,7 @@ import typer
 
 from deadreckon.cli.options import ConfigOption, FormatOption, LakeOption, settings_for
 from deadreckon.cli.output import Format, chosen, console, say, show_record
+from deadreckon.cli.profile import refresh
 
 if TYPE_CHECKING:
     from deadreckon.ingest import Summary
@@ -51,6 +52,8 @@ def command(
             summary = (ingester.follow if follow else ingester.run)(inputs, signals.seen)
         if not follow and signals.seen():
             raise KeyboardInterrupt
+        if not follow:  # what was told to end must not go on counting: the monitor catches up
+            refresh(Lake.open(settings.lake))
     if not quiet:
         _show(summary, Path(settings.lake), chosen(format_))
 

@@ -39,7 +39,8 @@ class Profiled:
     """Days that were made anew from all of their events."""
     buckets: int = 0
     summaries: int = 0
-    new_subjects: int = 0
+    subjects: int = 0
+    """Subjects that were first seen, or whose categories were not settled yet."""
     seconds: float = 0.0
     rebuilt: bool = False
     """Whether all days that have events were made anew."""
