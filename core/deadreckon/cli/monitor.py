@@ -13,6 +13,7 @@ from deadreckon.cli.looking_back import looking_back
 from deadreckon.cli.monitor_install import Install, show_installation
 from deadreckon.cli.options import ConfigOption, FormatOption, LakeOption, settings_for
 from deadreckon.cli.output import Format, chosen, one_line, say
+from deadreckon.cli.profile import refresh
 from deadreckon.core.errors import ConfigError, DeadreckonError, DeliveryError, UsageError
 from deadreckon.core.settings import Settings, nearest
 
@@ -166,6 +167,7 @@ def _evaluate(
     opened = Lake.open(settings.lake)
     if not dry_run:
         post.begin(opened)
+        refresh(opened)
     report = run(
         opened,
         rules,

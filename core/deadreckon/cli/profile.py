@@ -31,8 +31,10 @@ def command(
     config: ConfigOption = None,
     format_: FormatOption = None,
 ) -> None:
-    """Count what was ingested since the last time into the profiles: histograms by the hour that percentiles and drift
-    are read from. Exactly once, and cheap; reckon ingest and reckon monitor do it by themselves.
+    """Count what was ingested since the last time into the profiles, exactly once.
+
+    Profiles are histograms and exact sums by the hour, from which percentiles and drift are read. To keep them up is
+    cheap: reckon ingest and reckon monitor do it by themselves.
 
     --rebuild counts the days that the range touches again, from the events. What is frozen of a subject (its kind, its
     origin, its categories) stays, unless all is made anew. Days whose events have expired keep their profiles.
