@@ -17,9 +17,9 @@ START = 2950 * WEEK * HOUR
 
 SCHEMA = """
 SET TimeZone = 'UTC';
-CREATE TABLE profile_buckets (
-    hour TIMESTAMPTZ, environment VARCHAR, model VARCHAR, model_version VARCHAR, variant VARCHAR, subject VARCHAR,
-    scale TINYINT, bucket INTEGER, category VARCHAR, n BIGINT
+CREATE TABLE lake_profile_buckets (
+    hour TIMESTAMPTZ, hours TINYINT, environment VARCHAR, model VARCHAR, model_version VARCHAR, variant VARCHAR,
+    subject VARCHAR, scale TINYINT, bucket INTEGER, category VARCHAR, n BIGINT
 );
 CREATE TABLE profile_subjects (subject VARCHAR, kind VARCHAR, origin DOUBLE, categories VARCHAR[]);
 """
@@ -89,9 +89,9 @@ class Profiles:
         nothing = [None] * len(n)
         self.con.execute(
             """
-            INSERT INTO profile_buckets
-            SELECT make_timestamptz((CAST($start AS BIGINT) + hour * 3600) * 1000000), 'production', NULL, $version, NULL,
-                $subject, $scale, bucket, category, n
+            INSERT INTO lake_profile_buckets
+            SELECT make_timestamptz((CAST($start AS BIGINT) + hour * 3600) * 1000000), 1, 'production', NULL, $version,
+                NULL, $subject, $scale, bucket, category, n
             FROM (SELECT unnest(CAST($hours AS BIGINT[])) AS hour, unnest(CAST($bucket AS INTEGER[])) AS bucket,
                 unnest(CAST($category AS VARCHAR[])) AS category, unnest(CAST($n AS BIGINT[])) AS n)
             """,

@@ -108,11 +108,11 @@ def test_the_order_of_rows_is_none(profiles: Profiles, tmp_path: Path, week: lis
     """Profiles split and shuffled, as appends and compaction leave them, are the same profiles."""
     other = Profiles()
     other.con.execute("INSERT INTO profile_subjects VALUES ('feature:shifted', 'numeric', 10.0, NULL)")
-    rows = profiles.con.sql("SELECT * FROM profile_buckets WHERE subject = 'feature:shifted'").to_arrow_table()
+    rows = profiles.con.sql("SELECT * FROM lake_profile_buckets WHERE subject = 'feature:shifted'").to_arrow_table()
     other.con.register("given", rows)
     other.con.execute(
         """
-        INSERT INTO profile_buckets
+        INSERT INTO lake_profile_buckets
         SELECT * REPLACE (n // 2 AS n) FROM given WHERE n > 1 UNION ALL SELECT * REPLACE (n - n // 2 AS n) FROM given
         ORDER BY hash(hour, bucket)
         """

@@ -99,6 +99,63 @@ def compare(
         )
 
 
+@command.command("explain")
+def explain(
+    subject: Annotated[
+        str, typer.Option("--subject", help="feature:NAME, output:NAME, score:NAME, or a column such as latency_ms.")
+    ],
+    reference: Annotated[str, typer.Option("--reference", help="FROM..TO, COLUMN=VALUE, or several with commas.")],
+    current: Annotated[str, typer.Option("--current", help="What is compared with it, said the same way.")],
+    *,
+    by: Annotated[
+        list[str] | None,
+        typer.Option("--by", help="Tell events apart by this column or attribute; may be given several times."),
+    ] = None,
+    lake: LakeOption = None,
+    config: ConfigOption = None,
+    format_: FormatOption = None,
+) -> None:
+    """What moved: the values with most of the change, the segment it comes from, and requests to look at.
+
+    JSON holds a before-and-after histogram too. A segment explains so much of the total variation; `without` is what is
+    left of that when its events are left out on both sides.
+
+    Example: reckon drift explain --subject feature:age --reference 2026-09-01..2026-09-08 --current 2026-09-08..
+
+    Example: reckon drift explain --subject cost_usd --reference ..2026-10-01 --current 2026-10-01.. --by agent
+    """
+    from deadreckon.drift.explain import USUAL
+    from deadreckon.drift.explain import explain as explained
+    from deadreckon.drift.selection import selection
+    from deadreckon.drift.subject import subject as named
+    from deadreckon.queries import connect
+
+    about, sides = named(subject), (selection(reference), selection(current))
+    with connect(settings=settings_for(lake, config)) as con:
+        found = explained(con, about, *sides, by=tuple(by or USUAL))
+    shown = chosen(format_)
+    if shown is Format.json:
+        about_sides = {"subject": subject, "reference": reference, "current": current}
+        sys.stdout.write(dumps(about_sides | found.document(), indent=True))
+        return
+    moved = [[p.label, f"{p.reference:.1%}", f"{p.current:.1%}", f"{p.change:+.1%}"] for p in found.moved(SHOWN)]
+    show_rows(["values", "reference", "current", "change"], moved[: 8 if shown is Format.table else SHOWN], shown)
+    if shown is not Format.table:
+        return
+    if found.segments:
+        rows = [
+            [s.attribute, s.value, f"{s.reference:.1%}", f"{s.current:.1%}", f"{s.explains:.1%}", s.without]
+            for s in found.segments[:8]
+        ]
+        show_rows(["by", "segment", "reference", "current", "explains", "without"], rows, shown)
+    say(
+        f"{found.kind}: total variation {found.total_variation:.4g} of {found.n_current:,} values from "
+        f"{found.n_reference:,}"
+    )
+    for request in found.exemplars:
+        say(f"reckon trace {request}")
+
+
 def _shares(found: Comparison) -> list[list[Any]]:
     """The groups in their order; of more than SHOWN those that changed most, then all others as one."""
     shares = [(g.label, g.reference / found.n_reference, g.current / found.n_current) for g in found.groups]

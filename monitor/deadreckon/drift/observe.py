@@ -40,12 +40,7 @@ class Observed:
 
 def observe(con: duckdb.DuckDBPyConnection, subject: Subject, selection: Selection) -> Observed:
     """All observations of the subject in the selected events; `con` is of `deadreckon.queries.connect`."""
-    if subject.key is not None:
-        number, label = _JSON_NUMBER, "CASE WHEN number IS NULL AND json_type(value) <> 'NULL' THEN value ->> '$' END"
-    elif EVENTS[ALIASES.get(subject.name, subject.name)].type in ("bigint", "double"):
-        number, label = "CAST(value AS DOUBLE)", "NULL::VARCHAR"
-    else:
-        number, label = "NULL::DOUBLE", "CAST(value AS VARCHAR)"
+    number, label = expressions(subject)
     selected, values = selection.sql()
     query = (resources.files("deadreckon.drift") / "observe.sql").read_text("utf-8")
     query = query.format(
@@ -62,14 +57,23 @@ def observe(con: duckdb.DuckDBPyConnection, subject: Subject, selection: Selecti
     return Observed(numbers, texts, int(count[~given & ~named].sum()))
 
 
+def expressions(subject: Subject) -> tuple[str, str]:
+    """A subject's `value` as a number and as a text, in SQL: at most one of them is not null."""
+    if subject.key is not None:
+        return _JSON_NUMBER, "CASE WHEN number IS NULL AND json_type(value) <> 'NULL' THEN value ->> '$' END"
+    if EVENTS[ALIASES.get(subject.name, subject.name)].type in ("bigint", "double"):
+        return "CAST(value AS DOUBLE)", "NULL::VARCHAR"
+    return "NULL::DOUBLE", "CAST(value AS VARCHAR)"
+
+
 def check(con: duckdb.DuckDBPyConnection, subject: Subject) -> None:
     """Whether anything in the lake has this feature, output or score.
 
     Raises:
         DataError: nothing has: the hint names the nearest.
     """
-    prefix, colon, wanted = subject.name.partition(":")
-    if not colon:
+    prefix, _, wanted = subject.name.partition(":")
+    if subject.key is None:
         return
     column = JSON_SUBJECTS.get(prefix)
     listed = f"unnest(json_keys({column}))" if column else "name"

@@ -22,18 +22,18 @@ class Selection:
     end: datetime | None
     equal: tuple[tuple[str, str], ...]
 
-    def sql(self) -> tuple[str, dict[str, object]]:
-        """A condition, and what its parameters are bound to."""
+    def sql(self, prefix: str = "") -> tuple[str, dict[str, object]]:
+        """A condition, and what its parameters are bound to; their names begin with `prefix`."""
         conditions, values = ["true"], dict[str, object]()
         if self.start is not None:
-            conditions.append("ts >= $start")
-            values["start"] = self.start
+            conditions.append(f"ts >= ${prefix}start")
+            values[f"{prefix}start"] = self.start
         if self.end is not None:
-            conditions.append('ts < $"end"')
-            values["end"] = self.end
+            conditions.append(f'ts < $"{prefix}end"')
+            values[f"{prefix}end"] = self.end
         for number, (column, value) in enumerate(self.equal):
-            conditions.append(f"{column} = $equal{number}")
-            values[f"equal{number}"] = value
+            conditions.append(f"{column} = ${prefix}equal{number}")
+            values[f"{prefix}equal{number}"] = value
         return " AND ".join(conditions), values
 
 

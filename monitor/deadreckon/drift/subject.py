@@ -9,10 +9,12 @@ from deadreckon.core.errors import UsageError
 from deadreckon.core.schema import EVENT_COLUMNS
 from deadreckon.core.settings import nearest
 
-ALIASES: Final = {"latency_ms": "duration_ms"}
+ALIASES: Final = {"latency_ms": "duration_ms", "tool:name": "tool"}
+NAMED: Final = {"score": "scores", "feedback": "feedback"}
+"""Prefix -> the view of events whose name is the subject's."""
 JSON_SUBJECTS: Final = {"feature": "features", "output": "outputs"}
 COLUMNS: Final = tuple(c.name for c in EVENT_COLUMNS if c.type in ("string", "bigint", "double", "boolean"))
-_FORMS: Final = "feature:NAME, output:NAME, score:NAME or a column of the events such as latency_ms, cost_usd or tool"
+_FORMS: Final = "feature:NAME, output:NAME, score:NAME, feedback:NAME or a column of events such as latency_ms or tool"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,12 @@ def subject(text: str) -> Subject:
         column = JSON_SUBJECTS[prefix]
         pointer = "/" + name.replace("~", "~0").replace("/", "~1")
         return Subject(text, "predictions", f"{column} IS NOT NULL", f"json_extract({column}, $name)", key=pointer)
-    if colon and prefix == "score":
-        value = "coalesce(to_json(value), to_json(label))"
-        return Subject(text, "scores", "name = $name", value, key=name)
     column = ALIASES.get(text, text)
-    if not colon and column in COLUMNS:
+    if colon and prefix in NAMED:
+        value = "coalesce(to_json(value), to_json(label))"
+        return Subject(text, NAMED[prefix], "name = $name", value, key=name)
+    if column in COLUMNS:
         # An event that has no such measure is none of its observations: a log line has no latency.
         return Subject(text, "events", f"{column} IS NOT NULL", column)
-    known = [*ALIASES, *COLUMNS, *(f"{p}:" for p in (*JSON_SUBJECTS, "score"))]
+    known = [*ALIASES, *COLUMNS, *(f"{p}:" for p in (*JSON_SUBJECTS, *NAMED))]
     raise UsageError(f"there is no subject {text!r}", hint=f"{nearest(text, known)}; a subject is {_FORMS}")

@@ -1,7 +1,7 @@
 """Profile rows as arrays: which streams a relation of profiles holds, and what is in their windows.
 
-The relations are `profile_buckets` and `profile_subjects`; a stream is found by its number from then on, so that no
-text is read a second time.
+The relations are `lake_profile_buckets`, whose rows for the same bucket add up, and `profile_subjects`; a stream is
+found by its number from then on, so that no text is read a second time.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ def condition(watch: Watch, *, reference: bool) -> tuple[str, dict[str, Any]]:
         "p.hour >= make_timestamptz(CAST($from AS BIGINT) * 1000000)",
         "p.hour < make_timestamptz(CAST($to AS BIGINT) * 1000000)",
     ]
+    # Hours that were put together into days are no hourly windows any more.
+    terms.append(f"p.hours * 3600 <= {watch.cadence.seconds}")
     params: dict[str, Any] = {}
     subjects = []
     for place, name in enumerate(watch.subjects):
@@ -56,7 +58,7 @@ def make_streams(con: duckdb.DuckDBPyConnection, watch: Watch, start: int, end: 
             f.*, s.kind, coalesce(s.origin, 0.0) AS origin
         FROM (
             SELECT p.subject{_dims(watch.shared, "p.")}, count(*) AS n_rows, min(p.scale) AS scale
-            FROM profile_buckets p WHERE {where} GROUP BY ALL
+            FROM lake_profile_buckets p WHERE {where} GROUP BY ALL
         ) f JOIN profile_subjects s USING (subject)
         """,  # noqa: S608  # names of dimensions
         params | {"from": start, "to": end},
@@ -76,7 +78,7 @@ def make_categories(con: duckdb.DuckDBPyConnection, watch: Watch, start: int, en
             AS "column", n_windows = 1 AS single
         FROM (
             SELECT s.stream, p.category, sum(p.n) AS n, count(DISTINCT {SLOT}) AS n_windows
-            FROM profile_buckets p JOIN watch_streams s ON {_same(watch.shared)}
+            FROM lake_profile_buckets p JOIN watch_streams s ON {_same(watch.shared)}
             WHERE {where} AND s.kind = 'categorical' AND p.category IS NOT NULL GROUP BY ALL
         )
         """,  # noqa: S608
@@ -97,7 +99,7 @@ def reference_rows(
         con,
         f"""
         SELECT s.stream, {SLOT} AS slot, {columns}, CAST(sum(p.n) AS BIGINT) AS n
-        FROM profile_buckets p JOIN watch_streams s ON {_same(watch.shared)} {join}
+        FROM lake_profile_buckets p JOIN watch_streams s ON {_same(watch.shared)} {join}
         WHERE {where} AND s.kind = $kind AND s.stream >= $first AND s.stream < $last
           AND {"p.bucket IS NOT NULL" if kind == "numeric" else "p.category IS NOT NULL"}
         GROUP BY ALL ORDER BY stream
@@ -128,7 +130,7 @@ def make_present(
         FROM (
             SELECT subject{dims}, k.kind, CAST(sum(n) AS BIGINT) AS n
             FROM (
-                SELECT p.subject{_dims(watch.group_by, "p.")}, p.n FROM profile_buckets p WHERE {where}
+                SELECT p.subject{_dims(watch.group_by, "p.")}, p.n FROM lake_profile_buckets p WHERE {where}
                 UNION ALL SELECT *, 0 FROM (SELECT {listed})
             ) JOIN profile_subjects k USING (subject)
             GROUP BY ALL
@@ -154,7 +156,7 @@ def window_rows(con: duckdb.DuckDBPyConnection, watch: Watch, start: int, kind: 
         con,
         f"""
         SELECT s.id, {columns}, CAST(sum(p.n) AS BIGINT) AS n
-        FROM profile_buckets p JOIN watch_present s ON {_same(watch.group_by)} {join}
+        FROM lake_profile_buckets p JOIN watch_present s ON {_same(watch.group_by)} {join}
         WHERE {where} AND s.kind = $kind AND s.stream IS NOT NULL
           AND {"p.bucket IS NOT NULL" if kind == "numeric" else "p.category IS NOT NULL"}
         GROUP BY ALL
@@ -165,7 +167,7 @@ def window_rows(con: duckdb.DuckDBPyConnection, watch: Watch, start: int, kind: 
 
 def first_hour(con: duckdb.DuckDBPyConnection) -> int | None:
     """When the profiles begin, in epoch seconds; None where there are none."""
-    row = con.execute("SELECT epoch_us(min(hour)) // 1000000 FROM profile_buckets").fetchone()
+    row = con.execute("SELECT epoch_us(min(hour)) // 1000000 FROM lake_profile_buckets").fetchone()
     return row[0] if row else None
 
 

@@ -39,7 +39,7 @@ def judge(
 ) -> Iterator[Judged]:
     """Judge the windows that start at these epoch seconds, in their order.
 
-    `con` has the relations `profile_buckets` and `profile_subjects`; `place`: the folder that calibrations are kept in;
+    `con` is of `deadreckon.profiles.relations.connect`; `place`: the folder that calibrations are kept in;
     `budget` says what may be spent, given how many streams of this rule are in the fleet.
     """
     reference: Kept | None = None
