@@ -131,8 +131,8 @@ def explain(
     if isinstance(before, Numbers) and isinstance(after, Numbers):
         kind, inner = "numeric", groups.edges(before.values)
         p, q = (groups.grouped(side.values, inner) for side in (before, after))
-        low, high = (f(before.values[i], after.values[i]) for f, i in ((min, 0), (max, -1)))
-        edges = [float(min(low, inner[0])), *map(float, inner), float(max(high, inner[-1]))]
+        low, high = min(inner[0], after.values[0]), max(inner[-1], after.values[-1])
+        edges = [float(low), *map(float, inner), float(high)]
         names = [f"{a:.6g} to {b:.6g}" for a, b in pairwise(edges)]
         bounds: list[tuple[float | None, float | None]] = list(pairwise(edges))
         group = f"len(list_filter(CAST({[*map(float, inner)]} AS DOUBLE[]), lambda edge: edge < number))"
