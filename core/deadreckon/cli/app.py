@@ -39,7 +39,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "dashboard": ("deadreckon.cli.dashboard", "Open the dashboard in a browser."),
     "status": ("deadreckon.cli.status", "What the lake holds and how fresh it is."),
 }
-"""Name, of one word or two -> (module, one line). A module holds `command`: a function with typer options, or a `typer.Typer` of verbs."""
+"""Name, of one word or two -> (module, one line). A module holds `command`: a function with typer options, or a
+`typer.Typer` of verbs."""
 
 
 class LazyGroup(typer.core.TyperGroup):

@@ -6,7 +6,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from deadreckon.core.schema import EVENTS
 from deadreckon.core.settings import nearest
@@ -17,8 +26,9 @@ from deadreckon.monitor.windows import Asker, Row, Scalar, Where
 
 Duration = Annotated[
     int,
-    BeforeValidator(parse_duration, json_schema_input_type=str),
+    BeforeValidator(parse_duration),
     Field(ge=0, le=LONGEST),
+    WithJsonSchema({"type": "string", "pattern": "^([0-9]{1,10}[wdhms])+$", "examples": ["90s", "5m", "1h30m", "7d"]}),
 ]
 Bound = Annotated[float, Field(allow_inf_nan=False)]
 Severity = Literal["info", "warning", "critical"]

@@ -54,18 +54,33 @@ def schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of deadreckon.toml's `rules`; other tables are left to themselves."""
     definitions: dict[str, Any] = {}
     for kind, model in KINDS.items():
-        one = model.model_json_schema(by_alias=True, mode="validation", ref_template="#/$defs/{model}")
+        one = model.model_json_schema(by_alias=True, ref_template="#/$defs/{model}")
         definitions |= one.pop("$defs", {})
-        definitions[kind] = one | {"title": f"rule of kind {kind}"}
-        if kind not in ("threshold", "sql"):
-            one["required"] = [*one.get("required", []), "kind"]
+        definitions[kind] = one
+    kinds = [{"$ref": f"#/$defs/{kind}"} for kind in KINDS]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "deadreckon.toml",
+        "title": "rules of deadreckon.toml",
         "type": "object",
-        "properties": {"rules": {"type": "array", "items": {"oneOf": [{"$ref": f"#/$defs/{kind}"} for kind in KINDS]}}},
-        "$defs": definitions,
+        "properties": {"rules": {"type": "array", "items": {"oneOf": kinds}}},
+        "$defs": _plain(definitions),
     }
+
+
+def _plain(part: Any) -> Any:
+    """A part of a schema as TOML has it: no null, and no title or default that says nothing in it."""
+    if isinstance(part, list):
+        return [_plain(one) for one in part]
+    if not isinstance(part, dict):
+        return part
+    kept = {key: _plain(value) for key, value in part.items() if not _says_nothing(key, value)}
+    choices = [one for one in kept.pop("anyOf", []) if one != {"type": "null"}]
+    return kept | (choices[0] if len(choices) == 1 else {"anyOf": choices} if choices else {})
+
+
+def _says_nothing(key: str, value: Any) -> bool:
+    # Defaults of durations are seconds here, and text in TOML: the descriptions say them.
+    return (key == "title" and isinstance(value, str)) or (key == "default" and not isinstance(value, dict))
 
 
 def _keys(model: type[BaseModel]) -> dict[str, str]:

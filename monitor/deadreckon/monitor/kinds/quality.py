@@ -28,7 +28,7 @@ _OWN: Final[dict[str, tuple[str, ...]]] = {
     "freshness": (),
 }
 """The keys that go with each check, beside those that go with all."""
-_DEFAULTS: Final[dict[str, tuple[float | None, float | None]]] = {
+BOUNDS: Final[dict[str, tuple[float | None, float | None]]] = {
     "out_of_range": (0.0, None),
     "type_change": (0.0, None),
     "new_category": (0.0, None),
@@ -48,7 +48,8 @@ _WORDS: Final = {
 _AGAINST: Final = {"day": 86_400, "week": 604_800}
 REFERENCE_LEAST: Final = 100
 """Values that a reference must hold: to one that holds fewer, everything is new."""
-_VOLUME_LEAST: Final = 10
+VOLUME_LEAST: Final = 10
+"""Events that must be usual: of fewer, chance makes twice or half as many."""
 _HISTORY_LEAST: Final = 2
 
 
@@ -105,7 +106,7 @@ class QualityRule(Bounded, Grouped):
     @property
     def least(self) -> int:
         """The fewest events a value can rest on; of volume, the fewest that are usual."""
-        return _VOLUME_LEAST if self.check == "volume" and self.min_count is None else super().least
+        return VOLUME_LEAST if self.check == "volume" and self.min_count is None else super().least
 
     def columns(self) -> Mapping[str, str]:
         """What it can filter and group by: refused lines have a source and no model."""
@@ -218,7 +219,7 @@ class QualityRule(Bounded, Grouped):
 
     def _bound(self, given: float | None, place: int) -> float | None:
         unsaid = self.above_ is None and self.below_ is None
-        return _DEFAULTS.get(self.check, (None, None))[place] if unsaid else given
+        return BOUNDS.get(self.check, (None, None))[place] if unsaid else given
 
     @field_validator("subject")
     @classmethod
