@@ -47,6 +47,8 @@ class Binding:
     profiles: Mapping[str, str]
     """The queries of the profiles' relations, by name."""
     profile_files: tuple[str, ...]
+    distances: str
+    """Table macros over the profiles."""
     views: Mapping[str, ViewText]
 
     @property
@@ -65,6 +67,7 @@ def prepare(con: duckdb.DuckDBPyConnection, binding: Binding) -> None:
     con.execute(f"CREATE VIEW lake_prices AS {binding.prices}")
     for name, query in binding.profiles.items():
         con.execute(f"CREATE VIEW {name} AS {query}")
+    con.execute(binding.distances)
 
 
 def make_views(con: duckdb.DuckDBPyConnection, binding: Binding, wanted: Collection[str], made: set[str]) -> None:

@@ -47,14 +47,19 @@ def binding_of(snapshot: Snapshot, settings: Settings, profiled: Snapshot = prof
         ConfigError: the prices do not make sense.
     """
     return Binding(
-        macros=(resources.files("deadreckon.queries") / "macros" / "duckdb.sql").read_text("utf-8"),
+        macros=_macros("duckdb.sql"),
         events=_part(snapshot, schema.PART_EVENTS, schema.events_part()),
         ledger=_part(snapshot, schema.PART_LEDGER, schema.ledger_part()),
         prices=price_query(price_list(settings.prices)),
         profiles=profiles.relations(profiled),
         profile_files=tuple(str(f.path) for f in profiled.files),
+        distances=_macros("distances.sql"),
         views={v.name: ViewText(v.sql, tuple(sorted(v.reads))) for v in views().values()},
     )
+
+
+def _macros(name: str) -> str:
+    return (resources.files("deadreckon.queries") / "macros" / name).read_text("utf-8")
 
 
 def _part(snapshot: Snapshot, part: str, columns: tuple[schema.Column, ...]) -> Part:

@@ -33,6 +33,7 @@ _TABLE_FUNCTIONS: Final = frozenset(
     {
         *("range", "generate_series", "unnest", "json_each", "json_tree", "repeat", "repeat_row"),
         *("duckdb_columns", "duckdb_views", "duckdb_tables", "duckdb_functions", "duckdb_keywords", "duckdb_types"),
+        *("drift_buckets", "drift_distances"),  # our own macros over the profiles
         *("pragma_table_info", "pragma_version", "pg_timezone_names", "icu_calendar_names"),
     }
 )

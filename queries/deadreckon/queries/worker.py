@@ -78,6 +78,7 @@ def _binding(sent: dict[str, Any]) -> Binding:
         prices=sent["prices"],
         profiles=sent["profiles"],
         profile_files=tuple(sent["profile_files"]),
+        distances=sent["distances"],
         views={name: ViewText(v["sql"], tuple(v["reads"])) for name, v in sent["views"].items()},
     )
 
