@@ -64,7 +64,7 @@ def agenda(sink: SinkBase, ledger: Ledger, changes: Sequence[Alert], scene: Scen
     """What there is to tell; the ledger learns what is withheld, and holds what could not be made again as it is."""
     flying = {stream for flight in ledger.flights.values() for stream in flight.states}
     aboard = {event_id for flight in ledger.flights.values() for event_id in flight.ids}
-    items = _changes(ledger, [a for a in changes if a.event_id not in aboard], scene)
+    items = _changes(ledger, [a for a in changes if a.event_id not in aboard], flying, scene)
     busy = flying | {stream_of(item.alert) for item in items}
     items += _unmuted(sink, ledger, busy, scene)
     busy |= {stream_of(item.alert) for item in items}
@@ -84,16 +84,17 @@ def stream_of(alert: Alert) -> str:
     return orjson.dumps(key_of(alert)).decode()
 
 
-def _changes(ledger: Ledger, changes: Sequence[Alert], scene: Scene) -> list[Item]:
-    items = []
+def _changes(ledger: Ledger, changes: Sequence[Alert], flying: set[str], scene: Scene) -> list[Item]:
+    items, heard = [], flying | set(ledger.heard)
     for alert in changes:
         stream, key = stream_of(alert), key_of(alert)
         # Of a stream that is gone nobody could tell later how it stands: its end is told in any case.
         if key in scene.board and scene.standings.get(key, OPEN).muted:
             ledger.withhold(stream, alert)
-        elif stream in ledger.owed and stream not in ledger.heard and alert.stream.state in WELL:
+        elif stream in ledger.owed and stream not in heard and alert.stream.state in WELL:
             ledger.withhold(stream, alert)  # it ends, and nobody heard that it had begun
         else:
+            heard.add(stream)
             items.append(Item(alert, message_of(alert), (alert.event_id,)))
     return items
 

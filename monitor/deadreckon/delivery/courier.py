@@ -107,15 +107,18 @@ class Courier:
             looked = True
             try:
                 with exclusive_lock(lock, what=f"delivery to {name}"):
-                    if not self._deliver(Ledger.open(self._lake, name), waiting(self._lake, reader)):
+                    if not self._deliver(Ledger.open(self._lake, name)):
                         return
             except LockHeldError:
                 self.outcome.elsewhere = True
                 return
 
-    def _deliver(self, ledger: Ledger, batch: Batch) -> bool:
+    def _deliver(self, ledger: Ledger) -> bool:
+        # The board before the changes: a change that comes in between is told as such, and not as the state it led to.
+        scene = self._scene()
+        batch = waiting(self._lake, reader_of(self._sink))
         due = [a for a in batch.alerts if wanted(self._sink, a)]
-        plan = agenda(self._sink, ledger, [a for a in due if a.event_id not in ledger.done], self._scene())
+        plan = agenda(self._sink, ledger, [a for a in due if a.event_id not in ledger.done], scene)
         unsettled = {flight.key for flight in plan.flights}
         try:
             self._tell(ledger, plan.flights, unsettled)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from uuid import uuid4
 
 from deadreckon.core.errors import UsageError
 from deadreckon.core.lake import Lake
@@ -28,13 +27,11 @@ def silence(
     if matches_everything(matchers):
         raise UsageError(
             "these matchers hold for every alert",
-            hint="add one that needs a value: rule=slow*, severity=critical, model_version=v2",
+            hint="add one that needs a value: rule=slow*, severity=critical; rule=~.+ if it is meant",
         )
-    deed = Deed(
-        SILENCE, int(now), by, comment, "", tuple(matchers), max(starts_at, int(now)), ends_at, id=uuid4().hex[:12]
-    )
-    record(lake, lambda book: [] if any(d.id == deed.id for d in book.deeds) else [deed])
-    return Silence(deed)
+    deed = Deed(SILENCE, int(now), by, comment, "", tuple(matchers), max(starts_at, int(now)), ends_at)
+    (made,) = record(lake, lambda _: [deed])
+    return Silence(made)
 
 
 def expire(lake: Lake, name: str, *, by: str, comment: str, now: float) -> Silence:
