@@ -6,7 +6,8 @@ speak of the same hour, environment, model, model_version, variant, subject and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from typing import Final
 
 import pyarrow as pa
@@ -65,11 +66,22 @@ APP: Final = "profiles"
 MARK: Final = "profiles:mark"
 """That which tells that version from another one of the same number: a repaired log may count anew."""
 
+FILES: Final = "profiles:files"
+"""Which files the table had after it was last fed or put together: a repair that took one out is known by it."""
+
 CARRIERS: Final = ("features", "outputs")
 """Summary rows of these count the events in which a feature or an output could have been: what they lack is null."""
 OTHER: Final = "__other__"
 NEW: Final = "__new__"
 SCALE: Final = 5
+OLD_SCALE: Final = 3
+"""Of old months: a bucket is 9 % wide."""
+
+
+def files_mark(names: Iterable[str]) -> int:
+    """A number for a set of files."""
+    return int.from_bytes(sha256("\n".join(sorted(names)).encode()).digest()[:7])
+
 
 NONE: Final = Snapshot(0, ())
 """The profiles of a lake that has none."""

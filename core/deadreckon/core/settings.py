@@ -81,6 +81,9 @@ class MaintainSettings(Section):
         default=168, ge=0, description="hours a replaced file stays for readers of older snapshots"
     )
     target_file_bytes: int = Field(default=256 << 20, ge=1 << 20, description="size that compaction aims for")
+    profile_hourly_days: int = Field(
+        default=90, ge=0, description="days that profiles are kept by the hour, older months by the day; 0 keeps all"
+    )
 
 
 class MonitorSettings(Section):

@@ -16,7 +16,7 @@ import duckdb
 
 from deadreckon.core.errors import CommitConflictError, DamagedLakeError
 from deadreckon.core.lake import Lake, commit, snapshot_of
-from deadreckon.core.profiles import APP, MARK, PROFILES
+from deadreckon.core.profiles import APP, FILES, MARK, PROFILES, files_mark
 from deadreckon.profiles.count import Tally
 from deadreckon.profiles.feed import feed
 from deadreckon.profiles.store import known_subjects, write
@@ -94,9 +94,11 @@ def _once(lake: Lake, again: Sequence[date], *, everything: bool, on_progress: P
             done += sum(rows for _, rows in chunk)
         tally.rows(news.version)
         buckets, summaries, subjects = (_count(con, t) for t in ("bucket_rows", "summary_rows", "subject_rows"))
-        actions, written = write(con, lake, files, news.days)
+        actions, written, replaced = write(con, lake, files, news.days)
+    live = {f.path.name for f in files} - {f.path.name for f in replaced} | {path.name for path in written}
     try:
-        commit(table, actions, txns={APP: news.version, MARK: news.mark}, metadata={"deadreckon.step": "profile"})
+        txns = {APP: news.version, MARK: news.mark, FILES: files_mark(live)}
+        commit(table, actions, txns=txns, metadata={"deadreckon.step": "profile"})
     except CommitConflictError:
         for path in written:
             path.unlink(missing_ok=True)

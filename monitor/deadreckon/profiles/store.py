@@ -55,8 +55,8 @@ def keep_others(con: duckdb.DuckDBPyConnection, files: Sequence[DataFile], days:
 
 def write(
     con: duckdb.DuckDBPyConnection, lake: Lake, files: Sequence[DataFile], days: Sequence[date]
-) -> tuple[list[Action], list[Path]]:
-    """Write what was counted, durably: the actions that put it in the place of those days, and the files written."""
+) -> tuple[list[Action], list[Path], list[DataFile]]:
+    """Write what was counted, durably: actions that put it in the place of those days, files written and replaced."""
     now_ms = int(time.time() * 1000)
     root = lake.table_path(PROFILES)
     replaced = keep_others(con, files, days)
@@ -88,7 +88,7 @@ def write(
         )
         for f in replaced
     ]
-    return actions, written
+    return actions, written, replaced
 
 
 def _queries(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, date, str]]:

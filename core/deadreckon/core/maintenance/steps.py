@@ -16,11 +16,13 @@ from deadreckon.core.lake import EVENTS_TABLE, Lake, TableSpec
 from deadreckon.core.maintenance import transitions
 from deadreckon.core.maintenance.checkpoint import checkpoint, clear_log, remove_entries
 from deadreckon.core.maintenance.expire import Expired, expire, expired
+from deadreckon.core.maintenance.fold import fold, plan_folds
 from deadreckon.core.maintenance.log import Log
 from deadreckon.core.maintenance.merge import Merged, merge
 from deadreckon.core.maintenance.plan import Merge, plan_merges
 from deadreckon.core.maintenance.tables import live_files
 from deadreckon.core.maintenance.vacuum import unused, vacuum
+from deadreckon.core.profiles import PROFILES
 from deadreckon.core.settings import MaintainSettings
 
 
@@ -119,6 +121,9 @@ class Job:
             yield "old transitions", len(gone.files), gone.kept_files, size, gone.kept_bytes, gone.rows
 
     def _compact(self) -> Iterator[Figures]:
+        if self.spec.name == PROFILES.name:
+            yield from self._fold()
+            return
         done: list[tuple[Merge, Merged]] = []
         for attempt in range(ATTEMPTS):
             files, _ = live_files(self.lake.table(self.spec))
@@ -146,6 +151,30 @@ class Job:
                 sum(m.bytes_before for _, m in done),
                 None if self.dry_run else sum(m.bytes_after for _, m in done),
                 sum(m.rows for _, m in done),
+            )
+
+    def _fold(self) -> Iterator[Figures]:
+        done: list[Merged] = []
+        days = self.settings.profile_hourly_days
+        for attempt in range(ATTEMPTS):
+            files, _ = live_files(self.lake.table(self.spec))
+            plans = plan_folds(files, today=self.today, hourly_days=days)
+            if self.dry_run:
+                done = [Merged(len(plan.files), plan.size, 0, sum(f.rows or 0 for f in plan.files)) for plan in plans]
+                break
+            folded = [fold(self.lake, plan, self.workshop) for plan in plans]
+            done += [one for one in folded if one]
+            if None not in folded:
+                break
+            time.sleep(0.1 * attempt)
+        if done:
+            yield (
+                f"{len(done)} month{'s' if len(done) > 1 else ''} of profiles",
+                sum(m.files for m in done),
+                2 * len(done),
+                sum(m.bytes_before for m in done),
+                None if self.dry_run else sum(m.bytes_after for m in done),
+                sum(m.rows for m in done),
             )
 
     def _checkpoint(self) -> Iterator[Figures]:
