@@ -168,7 +168,7 @@ def test_tokens_and_calls_can_be_budgeted(tmp_path):
         ({"time_zone": "../../etc/passwd"}, ["is no time zone"]),
         ({"group_by": ["tool"]}, ["'tool', which is no column of what this rule measures"]),
         ({"lmit": 1}, ["unknown key 'lmit'", "limit"]),
-        ({"warn_at": 80}, ["warn_at", "less than 1"]),
+        ({"warn_at": 80}, ["warn_at", "less than or equal to 1"]),
     ],
 )
 def test_a_wrong_budget_is_refused(change, words):

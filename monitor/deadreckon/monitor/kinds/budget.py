@@ -49,14 +49,14 @@ class BudgetRule(Grouped):
         description="hour, day, week (from Monday on) or month of the time zone; each begins with nothing spent"
     )
     time_zone: str = Field(default="UTC", description="where days begin, Europe/Paris say")
-    warn_at: float | None = Field(
-        default=0.8, gt=0, lt=1, description="also warns, one severity lower, at this share of the limit"
+    warn_at: float = Field(
+        default=0.8, gt=0, le=1, description="also warns, one severity lower, at this share of the limit; 1 for none"
     )
     forecast: bool = Field(
         default=False, description="also warns when the limit will be passed at the pace since the period began"
     )
-    unknown_above: float | None = Field(
-        default=0.1, ge=0, lt=1, description="also warns when the cost of more than this share of calls is unknown"
+    unknown_above: float = Field(
+        default=0.1, ge=0, le=1, description="also warns when the cost of more than this share of calls is unknown"
     )
     every: Duration | None = Field(
         default=None, gt=0, description="time between evaluations; 5m for an hour, else 15m, unless said"
@@ -79,7 +79,7 @@ class BudgetRule(Grouped):
         """What must not be passed."""
         if self._part == "unknown":
             return self.unknown_above
-        return self.limit * (self.warn_at or 1) if self._part == "warning" else self.limit
+        return self.limit * self.warn_at if self._part == "warning" else self.limit
 
     @property
     def measure(self) -> Metric:
@@ -110,7 +110,7 @@ class BudgetRule(Grouped):
                 summary=self.summary or f"{self.about()}: {{value:,.2f}} {of} are spent ({{n}} calls)",
             )
         ]
-        if self.warn_at is not None:
+        if self.warn_at < 1:
             share = f"{self.warn_at * 100:g} %"
             words = (
                 f"{self.about()}: {{value:,.2f}} {unit} are spent, "
@@ -120,7 +120,7 @@ class BudgetRule(Grouped):
         if self.forecast:
             words = f"{self.about()}: {{value:,.2f}} {of} will be spent at this pace"
             parts.append(self._level("forecast", "forecast", labels=labels, severity=lower, summary=words))
-        if self.unknown_above is not None and self.spend != "calls":
+        if self.unknown_above < 1 and self.spend != "calls":
             words = f"{self.about()}: {{value:.1%}} of {{n}} calls state no {unit} and are left out of what is spent"
             parts.append(self._level("unknown", "unknown cost", labels=labels, severity=lower, summary=words))
         return tuple(parts)

@@ -1,0 +1,96 @@
+"""A first file of rules: those that fit a lake, tried on it, and written with their reasons."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from deadreckon.core.lake import Lake
+from deadreckon.monitor.fits import FITS, Look, Suggestion
+from deadreckon.monitor.rules import load_rules
+from deadreckon.monitor.run import run
+from deadreckon.monitor.windows import Asker, ask
+
+_NEWEST: Final = "SELECT epoch(max(ts)) FROM events WHERE ts <= to_timestamp($now) AND kind IS DISTINCT FROM 'alert'"
+
+
+@dataclass(frozen=True, slots=True)
+class Starter:
+    """What was found in a lake. Times are epoch seconds."""
+
+    begin: int
+    """The first event that was looked at."""
+    newest: int
+    events: int
+    suggestions: tuple[Suggestion, ...]
+
+
+Ask = Callable[[], AbstractContextManager[Asker]]
+
+
+def look(lake: Lake, ask_: Ask, *, now: float) -> Starter | None:
+    """What fits a lake, or None where it holds no event. It is read within the limits of what `ask_` opens.
+
+    Each rule was tried on the lake, as of now and of its newest event: one that would fire stands as a comment.
+
+    Raises:
+        QueryError: a look at it went over the limits.
+    """
+    with ask_() as asker:
+        newest = ask(asker, _NEWEST, {"now": now})[0][0]
+        if newest is None:
+            return None
+        seen = Look(asker, math.ceil(newest))
+        begin, events = seen.rows("SELECT epoch(min(ts)), count(*) FROM events WHERE {range}")[0]
+        found = [one for kind in FITS for one in kind(seen)]
+    tried = _tried(lake, ask_, found, (now, math.ceil(newest)))
+    return Starter(int(begin), math.ceil(newest), events, tuple(tried))
+
+
+def written(starter: Starter) -> str:
+    """The rules as they stand in deadreckon.toml, each with its reason above it."""
+    since, until = (datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d") for at in (starter.begin, starter.newest))
+    head = [
+        f"# Rules that fit {starter.events:,} events of {since} to {until}, as `reckon monitor init` found them.",
+        "# Look at each: a threshold says what was seen, not what is right. reckon monitor --keys lists every key.",
+    ]
+    return "\n".join([*head, *(line for one in starter.suggestions for line in ["", *_block(one)])]) + "\n"
+
+
+def toml(value: Any) -> str:
+    """A value as TOML writes it."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {toml(one)}" for key, one in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(toml(one) for one in value) + "]"
+    if isinstance(value, str) and "\n" in value and '"""' not in value:
+        return f'"""\n{value.strip()}\n"""'
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _block(one: Suggestion) -> list[str]:
+    rule = ["[[rules]]", *(line for key, value in one.table.items() for line in f"{key} = {toml(value)}".splitlines())]
+    if not one.fires:
+        return [f"# {one.why}", *rule]
+    return [f"# {one.why}", f"# It would fire at once ({one.fires}): take it in when that is mended.", *_hidden(rule)]
+
+
+def _hidden(lines: Iterable[str]) -> list[str]:
+    return [f"# {line}" for line in lines]
+
+
+def _tried(lake: Lake, ask_: Ask, found: Sequence[Suggestion], times: Sequence[float]) -> Iterator[Suggestion]:
+    rules = load_rules([one.table for one in found])
+    fires: dict[str, str] = {}
+    for at in times:
+        for alert in run(lake, rules, ask_, as_of=at, now=at, dry_run=True).alerts:
+            if alert.stream.state in ("firing", "pending", "error"):
+                fires[alert.stream.rule] = " ".join(alert.summary.split())
+    for one in found:
+        said = [fires[rule.name] for rule in load_rules([one.table]) if rule.name in fires]
+        yield replace(one, fires=said[0] if said else "")
