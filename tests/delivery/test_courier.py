@@ -276,3 +276,13 @@ def test_what_a_sink_does_not_want_does_not_wait_for_it(lake):
         way = post(hook(server.url))
         assert way.deliver(lake)[0].told == 0
     assert said(server) == [("v2", "firing")]
+
+
+def test_a_monitor_that_is_to_end_does_not_wait_for_its_sinks(lake):
+    """Though the exception of the signal was lost: what is not told is told by the next run."""
+    with receiver("hang") as server:
+        way = post(hook(server.url, timeout_s=300.0))
+        evaluate(lake, way)
+        with pytest.raises(KeyboardInterrupt):
+            way.deliver(lake, lambda: bool(server.got))
+    assert len(waiting(lake, "sink:s").alerts) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -116,10 +117,10 @@ def command(
         )
         return 0
 
-    def once() -> int:
+    def once(stopped: Callable[[], bool] = lambda: False) -> int:
         try:
             code, whole = _evaluate(
-                settings, configured, rules, faults, as_of, start, format_, dry_run=dry_run, details=details
+                settings, configured, rules, faults, as_of, start, format_, stopped, dry_run=dry_run, details=details
             )
         except Exception:
             ping(failed=True)
@@ -142,6 +143,7 @@ def _evaluate(
     as_of: str | None,
     since: datetime | None,
     format_: Format | None,
+    stopped: Callable[[], bool],
     *,
     dry_run: bool,
     details: bool,
@@ -197,7 +199,7 @@ def _evaluate(
         say(f"hint: {hint}")
     silenced = {key for key, one in standing.items() if one.silence}
     code = exit_code(report.alerts, faults, unknown=report.unknown, silenced=silenced)
-    outcomes = [] if dry_run else post.deliver(opened)
+    outcomes = [] if dry_run else post.deliver(opened, stopped)
     for line in sayings(outcomes, opened):
         say(one_line(line))
     if failure is not None:

@@ -38,17 +38,14 @@ def period_of(text: str) -> int:
     return seconds
 
 
-def stay(once: Callable[[], int], period: int, format_: Format | None) -> int:
+def stay(once: Callable[[Callable[[], bool]], int], period: int, format_: Format | None) -> int:
     """Evaluate every so many seconds until SIGINT or SIGTERM; the last evaluation's exit code, 130 before the first.
+
+    `once` is given what says whether a signal came.
 
     Raises:
         ConfigError, UsageError: the first evaluation says so.
     """
-
-    def evaluate() -> int:
-        code = once()
-        sys.stdout.flush()  # whoever reads it waits for this evaluation, not for a full buffer
-        return code
 
     def failed(error: Exception) -> int:
         if not isinstance(error, DeadreckonError):
@@ -61,5 +58,11 @@ def stay(once: Callable[[], int], period: int, format_: Format | None) -> int:
         return code
 
     with _Ending() as ending:
+
+        def evaluate() -> int:
+            code = once(ending.seen)
+            sys.stdout.flush()  # whoever reads it waits for this evaluation, not for a full buffer
+            return code
+
         code = repeat(evaluate, period, clock=time.time, sleep=time.sleep, stopped=ending.seen, failed=failed)
     return INTERRUPTED if code is None else code

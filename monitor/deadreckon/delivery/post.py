@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from deadreckon.core.errors import ConfigError, DeadreckonError
 from deadreckon.core.lake import Lake
@@ -20,6 +20,10 @@ from deadreckon.monitor.outbox import begin
 
 if TYPE_CHECKING:
     import ssl
+
+
+SLICE_S: Final = 0.2
+"""Seconds between looks at whether the monitor is to end."""
 
 
 class Post:
@@ -50,8 +54,14 @@ class Post:
         """
         begin(lake, [reader_of(sink) for sink, _ in self._ways])
 
-    def deliver(self, lake: Lake) -> list[Outcome]:
-        """Bring every sink what waits for it; what became of it, in the order of the settings. It never raises."""
+    def deliver(self, lake: Lake, stopped: Callable[[], bool] = lambda: False) -> list[Outcome]:
+        """Bring every sink what waits for it; what became of it, in the order of the settings.
+
+        Whatever is wrong with a sink is in its outcome.
+
+        Raises:
+            KeyboardInterrupt: `stopped` says so: a signal came whose exception was lost on its way.
+        """
         scrub = self._credentials.scrub
         couriers = [Courier(lake, sink, way, self._clock, scrub, self._policy) for sink, way in self._ways]
         # Daemons: an interrupt ends them as a crash would, which loses nothing.
@@ -59,7 +69,10 @@ class Post:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            while thread.is_alive():
+                if stopped():
+                    raise KeyboardInterrupt
+                thread.join(SLICE_S)
         return [courier.outcome for courier in couriers]
 
     def _round(self, courier: Courier) -> None:
