@@ -13,7 +13,7 @@ from tests.monitor.lakes import HOUR, NOON, event, make
 from deadreckon.cli import main
 from deadreckon.core.lake import Lake
 from deadreckon.monitor import load_rules
-from deadreckon.monitor.fits import down, nice
+from deadreckon.monitor.looking import down, nice
 from deadreckon.monitor.starter import toml
 
 DAY = 24 * HOUR

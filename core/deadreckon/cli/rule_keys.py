@@ -1,4 +1,4 @@
-"""`reckon monitor --keys`: how a rule is written, with all its keys and metrics."""
+"""`reckon monitor --keys`: how a rule is written, with all its keys, metrics and kinds."""
 
 from __future__ import annotations
 
@@ -25,14 +25,24 @@ summary = "p95 of {model_version} is {value:.0f} ms over {window}"
 
 
 def show_keys() -> None:
-    """Print the example, then every key and every metric with what it means."""
+    """Print the example, then every key, every metric and the keys of each kind, with what they mean."""
+    from deadreckon.monitor.kinds import KINDS
     from deadreckon.monitor.metrics import documented as metrics
     from deadreckon.monitor.rules import documented as keys
 
     out = console()
     out.print(EXAMPLE, markup=False, soft_wrap=True)
-    listed = [[Text(name), Text(meaning)] for name, meaning in keys()]
-    draw(out, (Column("key"), Column("meaning", least=20, wrap=True)), listed, room(out))
+    _list("key", keys())
     out.print()
     shown = (Column("metric"), Column("unit"), Column("meaning", least=20, wrap=True))
     draw(out, shown, [[Text(text) for text in metric] for metric in metrics()], room(out))
+    for kind in KINDS:
+        if own := keys(kind):
+            out.print()
+            _list(f"key of {kind}", own)
+
+
+def _list(head: str, listed: list[tuple[str, str]]) -> None:
+    out = console()
+    lines = [[Text(name), Text(meaning)] for name, meaning in listed]
+    draw(out, (Column(head), Column("meaning", least=20, wrap=True)), lines, room(out))

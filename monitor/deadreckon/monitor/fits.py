@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from deadreckon.monitor.duration import format_duration
-from deadreckon.monitor.rule import Rule
+from deadreckon.monitor.looking import LEAST, Look, down, figure, nice
 from deadreckon.monitor.rules import load_rules
-from deadreckon.monitor.windows import US, Asker, Row, TooManyRowsError, ask
 
-LOOK: Final = 14 * 86_400
-"""Seconds before the newest event that are looked at."""
 HEADROOM: Final = 1.5
 """How far over the worst that was seen a threshold is put."""
-_CHUNK: Final = 250
-_LEAST: Final = 20
 _OBJECTIVES: Final = (0.999, 0.995, 0.99, 0.98, 0.95)
-_DATES: Final = (
-    "date BETWEEN CAST(make_timestamptz($from_us) AS DATE) AND CAST(make_timestamptz($to_us) AS DATE)"
-    " AND ts >= make_timestamptz($from_us) AND ts < make_timestamptz($to_us)"
-)
-_RANGE: Final = f"kind IS DISTINCT FROM 'alert' AND {_DATES}"
 _GAP: Final = """
 SELECT max(minute - before), count(*)
 FROM (
@@ -45,43 +34,6 @@ class Suggestion:
     """What it would say at once, for which it stands in the file as a comment; empty where it stands as a rule."""
 
 
-class Look:
-    """A look at a lake's last weeks, up to its newest event."""
-
-    def __init__(self, asker: Asker, newest: int) -> None:
-        self.asker = asker
-        self.newest = newest
-        self.bound = {"from_us": (newest - LOOK) * US, "to_us": (newest + 1) * US}
-
-    def rows(self, sql: str, **params: Any) -> list[tuple[Any, ...]]:
-        """All rows of SQL over the time looked at, which it names as {range}, or as {dates} for other views."""
-        return ask(self.asker, sql.replace("{range}", _RANGE).replace("{dates}", _DATES), self.bound | params)
-
-    def values(self, table: Mapping[str, Any], least: int = _LEAST, days: int = 14) -> list[float]:
-        """What a rule would have measured in the windows of its last days that held enough."""
-        return [value for rule in load_rules([table]) for value in self.of_rule(rule, least, days)]
-
-    def of_rule(self, rule: Rule, least: int, days: int) -> list[float]:
-        """The same of one rule that is loaded."""
-        last = self.newest // rule.step
-        first = max(1, (self.newest - min(LOOK, days * 86_400)) // rule.step + 1)
-        rows = (
-            row
-            for begin in range(first, last + 1, _CHUNK)
-            for row in self._measured(rule, begin, min(begin + _CHUNK - 1, last))
-        )
-        return [float(r.value) for r in rows if r.value is not None and (r.n or 0) >= least]
-
-    def _measured(self, rule: Rule, first: int, last: int) -> Iterator[Row]:
-        try:
-            yield from list(rule.measured(self.asker, first, last))
-        except TooManyRowsError:
-            middle = (first + last) // 2
-            if first < last:
-                yield from self._measured(rule, first, middle)
-                yield from self._measured(rule, middle + 1, last)
-
-
 def _latency(seen: Look) -> Iterator[Suggestion]:
     found = seen.rows(
         "SELECT operation, count(*) AS n FROM events WHERE {range} AND duration_ms IS NOT NULL AND status IS NOT NULL "
@@ -96,14 +48,14 @@ def _latency(seen: Look) -> Iterator[Suggestion]:
         (f"{operation or 'calls'} failing", "error_rate", 0.02, ""),
     ):
         for window in ("15m", "1h", "6h", "1d"):
-            table = {"name": name, "metric": metric, **keys, "window": window, "min_count": _LEAST}
+            table = {"name": name, "metric": metric, **keys, "window": window, "min_count": LEAST}
             values = sorted(seen.values(table | {"above": 0.0}))
             above = max(nice(values[-1] * HEADROOM), least) if values else 0.0
             # A short window is told of sooner, where enough of them say what is usual; more than all cannot fail.
-            if len(values) < (_LEAST if window != "1d" else 1) or above <= 0 or (metric == "error_rate" and above >= 1):
+            if len(values) < (LEAST if window != "1d" else 1) or above <= 0 or (metric == "error_rate" and above >= 1):
                 continue
             worst, middle = figure(values[-1]), figure(values[len(values) // 2])
-            why = f"Of {len(values)} windows of {window} with {_LEAST} calls or more the worst had {worst}{unit}"
+            why = f"Of {len(values)} windows of {window} with {LEAST} calls or more the worst had {worst}{unit}"
             clear = min(above, nice(values[-1] * 1.1))
             yield Suggestion(
                 f"{why}, the middle one {middle}{unit}; half as much again fires.",
@@ -210,7 +162,7 @@ def _nulls(seen: Look) -> Iterator[Suggestion]:
         "subject": f"feature:{found[0][0]}",
         "window": "1d",
         "every": "1h",
-        "min_count": _LEAST,
+        "min_count": LEAST,
         "no_data": "ok",
     }
     values = seen.values(table | {"above": 1.0})
@@ -260,12 +212,12 @@ def _slo(seen: Look) -> Iterator[Suggestion]:
     if n < 100:
         return
     table["where"] = {"kind": "span"}
-    worst = [(rule.above or 0, max(seen.of_rule(rule, _LEAST, 14), default=0.0)) for rule in load_rules([table])]
+    worst = [(rule.above or 0, max(seen.of_rule(rule, LEAST, 14), default=0.0)) for rule in load_rules([table])]
     for objective in _OBJECTIVES:
         if all(burn * 0.001 / (1 - objective) * HEADROOM <= bound for bound, burn in worst):
             yield Suggestion(
                 f"Of {n:,} spans {1 - bad / n:.3%} were good: the highest objective that would not have fired.",
-                table | {"objective": objective, "min_count": _LEAST, "no_data": "ok"},
+                table | {"objective": objective, "min_count": LEAST, "no_data": "ok"},
             )
             return
 
@@ -293,31 +245,7 @@ def _heartbeat(seen: Look) -> Iterator[Suggestion]:
 def _gap(seen: Look, condition: str, **params: Any) -> int | None:
     """The longest silence in seconds, to the minute; None where there are too few minutes with events to know."""
     gap, count = seen.rows(_GAP.replace("{which}", condition), **params)[0]
-    return int(gap) * 60 if gap and count >= _LEAST else None
+    return int(gap) * 60 if gap and count >= LEAST else None
 
 
 FITS: Final = (_latency, _slo, _budget, _fresh, _heartbeat, _volume, _refused, _nulls, _repeats)
-
-
-def nice(value: float) -> float:
-    """A number of two digits that is not under the value."""
-    return _rounded(value, math.ceil)
-
-
-def down(value: float) -> float:
-    """A number of two digits that is not over the value."""
-    return _rounded(value, math.floor)
-
-
-def figure(value: float) -> str:
-    """A number for people, of three digits."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def _rounded(value: float, towards: Callable[[float], int]) -> float:
-    if value <= 0:
-        return 0.0
-    digits = 1 - math.floor(math.log10(value))
-    # Through text: 0.1 + 0.2 shall not be written with seventeen digits.
-    found = float(f"{towards(round(value * 10**digits, 6)) / 10**digits:.12g}")
-    return int(found) if found.is_integer() and found >= 10 else found

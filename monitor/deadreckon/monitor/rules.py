@@ -41,13 +41,14 @@ def load_rules(tables: Sequence[Mapping[str, Any]]) -> tuple[Rule, ...]:
 
 
 def documented(kind: str = "") -> list[tuple[str, str]]:
-    """Each key and what it means, in order: of all kinds, or those that a kind adds to them."""
+    """Each key and what it means, in order: of all kinds, or those that a kind adds or that mean another thing in it."""
     models = (KINDS["threshold"], KINDS["sql"], Rule)
     every = {key: meaning for model in models for key, meaning in _keys(model).items()}
     shared = {key: every[key] for key in (*_FIRST, *_keys(Rule))}
     if not kind:
         return list(shared.items())
-    return [(key, meaning) for key, meaning in _keys(KINDS[kind]).items() if key not in shared]
+    own = _keys(KINDS[kind])
+    return [(key, own[key]) for key in own if key != "kind" and own[key] != shared.get(key)]
 
 
 def schema() -> dict[str, Any]:

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from deadreckon.core.lake import Lake
-from deadreckon.monitor.fits import FITS, Look, Suggestion
+from deadreckon.monitor.fits import FITS, Suggestion
+from deadreckon.monitor.looking import Look
 from deadreckon.monitor.rules import load_rules
 from deadreckon.monitor.run import run
 from deadreckon.monitor.windows import Asker, ask

@@ -12,7 +12,8 @@ from pydantic import Field, PrivateAttr, field_validator
 
 from deadreckon.core.schema import EVENTS
 from deadreckon.monitor.metrics import Metric
-from deadreckon.monitor.rule import ORDERED, Duration, Grouped, Rule, Severity
+from deadreckon.monitor.rule import Duration, Rule, Severity
+from deadreckon.monitor.shapes import ORDERED, Grouped
 from deadreckon.monitor.windows import US, Asker, Row, ask, between, bounds, condition, filled, named
 
 COLUMNS: Final = (

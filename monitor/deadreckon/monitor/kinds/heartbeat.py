@@ -11,7 +11,8 @@ from pydantic import Field, model_validator
 from deadreckon.monitor.duration import format_duration
 from deadreckon.monitor.kinds.threshold import ages_of
 from deadreckon.monitor.metrics import Metric
-from deadreckon.monitor.rule import Duration, Grouped, Rule
+from deadreckon.monitor.rule import Duration, Rule
+from deadreckon.monitor.shapes import Grouped
 from deadreckon.monitor.windows import US, Asker, Row, ask, between, bounds, condition, filled
 
 _SILENT: Final = Metric("silent_s", "seconds since it was heard from", "seconds", "", "", source="newest")

@@ -12,7 +12,8 @@ from pydantic import Field, field_validator, model_validator
 from deadreckon.monitor.kinds.subject import Subject, subject_of
 from deadreckon.monitor.kinds.threshold import INTAKE_COLUMNS, newest, of_metric
 from deadreckon.monitor.metrics import Metric
-from deadreckon.monitor.rule import Bound, Bounded, Duration, Grouped, Rule
+from deadreckon.monitor.rule import Bound, Duration, Rule
+from deadreckon.monitor.shapes import Bounded, Grouped
 from deadreckon.monitor.summary import literal
 from deadreckon.monitor.windows import US, Asker, Row, Scalar, ask, between, bounds, condition, filled, named
 

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from deadreckon.monitor.duration import format_duration
 from deadreckon.monitor.metrics import ENDED, FAILED, Metric
-from deadreckon.monitor.rule import Duration, Grouped, Rule, Severity
+from deadreckon.monitor.rule import Duration, Rule, Severity
+from deadreckon.monitor.shapes import Grouped
 from deadreckon.monitor.windows import US, Asker, Row, ask, between, bounds, condition, filled, named
 
 _BURN: Final = Metric("burn_rate", "how many times faster than allowed errors come", "times", "", "")

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from deadreckon.monitor.rule import Bounded, Duration
+from deadreckon.monitor.rule import Duration
+from deadreckon.monitor.shapes import Bounded
 from deadreckon.monitor.sqlrule import check_sql
 
 

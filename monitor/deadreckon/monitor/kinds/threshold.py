@@ -9,7 +9,8 @@ from pydantic import Field, field_validator
 
 from deadreckon.core.settings import nearest
 from deadreckon.monitor.metrics import METRICS, Metric
-from deadreckon.monitor.rule import Bounded, Duration, Grouped
+from deadreckon.monitor.rule import Duration
+from deadreckon.monitor.shapes import Bounded, Grouped
 from deadreckon.monitor.windows import US, Asker, Row, Where, ask, between, bounds, condition, filled, texts
 
 INTAKE_COLUMNS: Final = ("source_id", "source_path")

@@ -1,0 +1,215 @@
+"""Kind drift: streams of profiles held against a reference, with a stated budget of false alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, Literal, Self
+
+import duckdb
+import orjson
+from pydantic import Field, PrivateAttr, field_validator, model_validator
+
+from deadreckon.core.errors import QueryError, UsageError
+from deadreckon.core.lake import Lake
+from deadreckon.core.schema import EVENTS
+from deadreckon.drift.detector.edetector import Budget
+from deadreckon.drift.selection import Selection, selection
+from deadreckon.drift.watch import DAILY, HOURLY, Fixed, States, Trailing, Verdict, Watch, judge
+from deadreckon.drift.watch.reference import DIMENSIONS
+from deadreckon.drift.watch.selected import command
+from deadreckon.monitor.duration import parse_duration
+from deadreckon.monitor.metrics import Metric
+from deadreckon.monitor.remember import Remembered
+from deadreckon.monitor.rule import Duration, Grouped, Rule
+from deadreckon.profiles.relations import connect
+
+BUDGET: Final = 4.0
+"""Expected false alarms a year of all drift rules together, where they do not say."""
+KEPT: Final = "_calibrations"
+"""The folder in the lake; it can be deleted, and is made again."""
+_DAY: Final = 86_400
+_DRIFT: Final = Metric("drift", "the evidence of a change, over what makes an alarm", "share", "", "")
+
+
+class DriftRule(Grouped):
+    """Hourly windows against a reference; with `slow_reference` daily ones against that too."""
+
+    kind: Literal["drift"] = Field(description="drift")
+    subjects: list[str] = Field(
+        min_length=1, description="what is watched: latency_ms, feature:age, feature:*, tool:name, ..."
+    )
+    reference: str = Field(
+        default="28d", description="what windows are held against: the days before (28d), or a range FROM..TO"
+    )
+    moves_every: Duration = Field(
+        default=7 * _DAY, gt=0, description="how often a reference of days before moves on; whole days, 7d unless said"
+    )
+    against: dict[str, str] = Field(
+        default={}, description="what the reference has in place of a stream's own: model_version of the champion, say"
+    )
+    slow_reference: str = Field(
+        default="", description="a range FROM..TO that daily windows are held against: slow drift is far from where it began"
+    )
+    budget: float | None = Field(
+        default=None, gt=0, description="expected false alarms a year, over all streams; 4 for all drift rules unless said"
+    )
+    strict: float | None = Field(
+        default=None, gt=0, lt=1, description="instead: the probability of any false alarm, ever, over all streams"
+    )
+    min_count: int | None = Field(default=30, ge=1, description="values that a window needs; 30 unless said")
+
+    _share: float = PrivateAttr(default=1.0)
+    _slow: bool = PrivateAttr(default=False)
+
+    @property
+    def window(self) -> int:
+        """Seconds of a window."""
+        return (DAILY if self._slow else HOURLY).seconds
+
+    @property
+    def step(self) -> int:
+        """Seconds between evaluations: each window is looked at once."""
+        return self.window
+
+    @property
+    def above(self) -> float:
+        """Evidence over its threshold is an alarm."""
+        return 0.999999
+
+    @property
+    def measure(self) -> Metric:
+        """The evidence over its threshold."""
+        return _DRIFT
+
+    @property
+    def group_by(self) -> list[str]:
+        """Each subject is a stream of its own, for each combination of the dimensions asked for."""
+        return ["subject", *(name for name in self.group_by_ if name != "subject")]
+
+    def columns(self) -> Mapping[str, str]:
+        """What profiles are kept by."""
+        return dict.fromkeys(("subject", *DIMENSIONS), "string")
+
+    def parts(self) -> tuple[Rule, ...]:
+        """The hourly rule, and the daily one under its name; they share the budget evenly."""
+        hourly = self.model_copy()
+        if not self.slow_reference:
+            return (hourly,)
+        daily = self.part("slow", against={}, reference=self.slow_reference)
+        daily._slow = True  # noqa: SLF001 - our own
+        hourly._share = daily._share = 0.5  # noqa: SLF001
+        return hourly, daily
+
+    def watch(self) -> Watch:
+        """What is watched, for `deadreckon.drift.watch`."""
+        cadence = DAILY if self._slow else HOURLY
+        where = tuple(
+            (name, tuple(str(v) for v in (value if isinstance(value, list) else [value])))
+            for name, value in sorted(self.where.items())
+        )
+        return Watch(
+            tuple(self.subjects),
+            tuple(name for name in self.group_by if name != "subject"),
+            where,
+            tuple(sorted(self.against.items())),
+            _reference(self.reference, self.moves_every),
+            cadence,
+            self.least,
+        )
+
+    def allowed(self, streams: int) -> Budget:
+        """What this rule may spend with so many streams."""
+        a_year = (BUDGET if self.budget is None else self.budget) * self._share
+        strict = None if self.strict is None else self.strict * self._share
+        return Budget(streams, a_year, self.watch().cadence.windows_a_year, strict)
+
+    def remembered(
+        self, lake: Lake, memories: Mapping[str, str], first: int, last: int
+    ) -> Iterator[tuple[int, list[Remembered]]]:
+        """The streams in each window; see `monitor.remember.Remembering`."""
+        watch = self.watch()
+        states = States.of_rows([orjson.loads(memory) | {"labels": key} for key, memory in memories.items()])
+        starts = [(step - 1) * self.step for step in range(first, last + 1)]
+        try:
+            with connect(lake) as con:
+                for judged in judge(con, watch, starts, states, self.allowed, lake.root / KEPT):
+                    kept = {row.pop("labels"): orjson.dumps(row).decode() for row in judged.states.rows()}
+                    rows = [_said(watch, v, kept[v.labels]) for v in judged.verdicts]
+                    yield judged.end // self.step, rows
+        except (duckdb.Error, OSError) as error:
+            raise QueryError(
+                f"drift cannot be judged: {str(error).partition(chr(10))[0]}",
+                hint=f"reckon profile says whether the profiles are whole; {lake.root / KEPT} can be deleted",
+            ) from error
+
+    @field_validator("reference")
+    @classmethod
+    def _reference(cls, text: str) -> str:
+        _reference(text, 7 * _DAY)
+        return text
+
+    @field_validator("slow_reference")
+    @classmethod
+    def _slow_reference(cls, text: str) -> str:
+        if text and not isinstance(_reference(text, 7 * _DAY), Fixed):
+            raise ValueError(f"{text!r} is no range that stays; write FROM..TO")
+        return text
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        if self.moves_every % _DAY:
+            raise ValueError("moves_every is no number of whole days")
+        if self.budget is not None and self.strict is not None:
+            raise ValueError("give budget or strict, not both")
+        for name in self.against:
+            if name not in DIMENSIONS:
+                raise ValueError(f"against names {name!r}; it can name {', '.join(DIMENSIONS)}")
+            if name not in self.group_by_ and name not in self.where:
+                raise ValueError(f"against names {name!r}, which is not in group_by: nothing would be held against it")
+        if "subject" in self.where:
+            raise ValueError("where names 'subject'; write it into subjects")
+        return self
+
+
+def shared(rules: Sequence[Rule]) -> None:
+    """Let drift rules without a budget of their own share the usual one evenly."""
+    sharing = {rule.part_of for rule in rules if isinstance(rule, DriftRule) and rule.budget is rule.strict is None}
+    for rule in rules:
+        if isinstance(rule, DriftRule) and rule.part_of in sharing:
+            rule._share /= len(sharing)  # noqa: SLF001 - our own
+
+
+def _said(watch: Watch, verdict: Verdict, memory: str) -> Remembered:
+    judged = verdict.state in ("ok", "firing") or verdict.n > 0
+    reached = verdict.evidence / verdict.threshold
+    # An alarm that is not over stands, though its evidence was spent on it.
+    value = max(reached, 1.0) if verdict.alarmed else reached
+    detail = verdict.row()
+    for name in ("labels", "window_end", "n"):
+        del detail[name]
+    if verdict.alarmed:
+        detail["explain"] = command(watch, verdict)
+    return Remembered(
+        orjson.loads(verdict.labels),
+        value if judged else None,
+        verdict.n,
+        f"learning: {verdict.reason}" if verdict.state == "learning" else "",
+        memory,
+        orjson.dumps(detail).decode(),
+    )
+
+
+def _reference(text: str, moves_every: int) -> Trailing | Fixed:
+    if ".." not in text:
+        days, rest = divmod(parse_duration(text), _DAY)
+        if rest or not days:
+            raise ValueError(f"a reference of {text!r} is no number of whole days; write 28d, or FROM..TO")
+        return Trailing(days, max(moves_every // _DAY, 1))
+    try:
+        found = selection(text)
+    except UsageError as error:
+        raise ValueError(f"{error.message}; {error.hint}") from None
+    start, end = found.start, found.end
+    if start is None or end is None or found.equal:
+        raise ValueError(f"{text!r} is no range with both ends; write FROM..TO")
+    return Fixed(int(start.timestamp()), int(end.timestamp()))
