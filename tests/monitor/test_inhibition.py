@@ -8,9 +8,10 @@ import pytest
 from tests.monitor.lakes import NOON, rule
 
 from deadreckon.core.errors import ConfigError
+from deadreckon.monitor import load_rules
 from deadreckon.monitor.alert import tell
 from deadreckon.monitor.inhibit import Policy
-from deadreckon.monitor.rule import Grouped
+from deadreckon.monitor.shapes import Grouped
 from deadreckon.monitor.stream import Stream, key_of
 
 FRESH = rule(name="fresh", metric="freshness_s", above=900, group_by=["environment"])
@@ -96,6 +97,21 @@ def test_only_on_the_same_data(about, group, aim, target, inhibits):
     """A source explains what is about no more than it is itself: staging says nothing of all."""
     policy = Policy({"s": kind("quality", **about), "drift": kind("drift", "drift", **aim)})
     assert inhibited(policy, of("s", **group), of("drift", **target)) == [None, "s" if inhibits else None]
+
+
+def test_a_check_of_one_subject_explains_drift_of_that_subject():
+    """Nulls in one feature say nothing of another."""
+    nulls = {
+        "kind": "quality",
+        "name": "s",
+        "check": "null_share",
+        "subject": "feature:age",
+        "window": "1h",
+        "above": 0,
+    }
+    policy = Policy({"s": load_rules([nulls])[0], "drift": kind("drift", "drift")})
+    age, income = (of("drift", subject=f"feature:{name}") for name in ("age", "income"))
+    assert inhibited(policy, of("s"), age, income) == [None, "s", None]
 
 
 @pytest.mark.parametrize(

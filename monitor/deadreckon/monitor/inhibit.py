@@ -94,7 +94,9 @@ class Policy:
 
     def _scope(self, alert: Alert) -> dict[str, Any]:
         rule = self.rules[alert.stream.rule]
-        return dict[str, Any](rule.where) | labels_of(alert.stream.labels)
+        subject = getattr(rule, "subject", None)  # only some kinds are about one
+        named = {"subject": subject} if isinstance(subject, str) else {}
+        return named | dict[str, Any](rule.where) | labels_of(alert.stream.labels)
 
 
 def documented() -> list[tuple[str, str]]:
