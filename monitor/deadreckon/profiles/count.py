@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -14,10 +14,10 @@ from deadreckon.core.profiles import CARRIERS, COUNTS, NEW, OTHER, SCALE
 from deadreckon.profiles.subjects import CATEGORICAL, JSON, NAMED, NUMERIC, READ, SETTLED, TOP
 from deadreckon.queries.binding import Part, part_query
 
-_PAIRS_JSON: Final = """
+_OBJECT: Final = """
     SELECT
         g,
-        '{prefix}:' || key AS subject,
+        known.s,
         CASE
             WHEN ascii(value) < 58 AND ascii(value) <> 34 THEN TRY_CAST(value AS DOUBLE)
             WHEN trim(value, '"') IN ('NaN', 'Infinity', '-Infinity') THEN TRY_CAST(trim(value, '"') AS DOUBLE)
@@ -27,13 +27,29 @@ _PAIRS_JSON: Final = """
         SELECT g, unnest(json_keys({column})) AS key, CAST(unnest(json_extract({column}, '$.*')) AS VARCHAR) AS value
         FROM chunk WHERE json_valid({column})
     )
+    LEFT JOIN (
+        SELECT s, substr(subject, length('{prefix}:') + 1) AS key FROM subjects WHERE starts_with(subject, '{prefix}:')
+    ) AS known USING (key)
     WHERE value <> 'null'
 """
-_PAIRS_NAMED: Final = """
-    SELECT g, '{kind}:' || name, value, CASE WHEN value IS NULL THEN label END
-    FROM chunk WHERE kind = '{kind}' AND name IS NOT NULL
+_NAMED: Final = """
+    SELECT g, subjects.s, value, CASE WHEN value IS NULL THEN label END
+    FROM chunk LEFT JOIN subjects ON subjects.subject = '{kind}:' || name
+    WHERE chunk.kind = '{kind}' AND name IS NOT NULL
 """
-_PAIRS_COLUMN: Final = "SELECT g, '{subject}', CAST(NULL AS DOUBLE), {column} FROM chunk WHERE {column} IS NOT NULL"
+_KEYS: Final = """
+    SELECT '{prefix}:' || key AS subject
+    FROM (
+        SELECT DISTINCT unnest(json_keys({column})) AS key
+        FROM (FROM chunk SELECT {column} WHERE {column} IS NOT NULL {limit}) WHERE json_valid({column})
+    )
+"""
+_NAMES: Final = "SELECT '{kind}:' || name FROM chunk WHERE kind = '{kind}' AND name IS NOT NULL"
+_COLUMN: Final = """
+    SELECT g, {s}, {column}, count(*), 0 FROM chunk WHERE {column} IS NOT NULL GROUP BY ALL
+"""
+_SAMPLE: Final = "LIMIT 5000"
+"""Events whose keys are asked for first: most often they have them all."""
 _CARRIER: Final = "SELECT g, '{column}', count(*) FROM chunk WHERE {column} IS NOT NULL GROUP BY g"
 _MEASURE: Final = """
     SELECT g, {s} AS s, CAST({column} AS DOUBLE) AS number, CAST(NULL AS VARCHAR) AS label, 0.0::DOUBLE AS origin
@@ -54,17 +70,20 @@ class Tally:
         con.execute(_text("bucket_of.sql"))
         if known:
             self._recall(known)
+        fixed = {**dict.fromkeys(NUMERIC, "numeric"), **dict.fromkeys(CATEGORICAL, "categorical")}
         con.execute(
             """
             INSERT INTO subjects
-            SELECT (SELECT count(*) FROM subjects) + row_number() OVER (), subject, 'numeric', 0.0, true, 0, true
-            FROM (SELECT unnest($fixed) AS subject) ANTI JOIN subjects USING (subject)
+            SELECT (SELECT count(*) FROM subjects) + row_number() OVER (), subject, kind,
+                CASE WHEN kind = 'numeric' THEN 0.0 END, true, 0, true
+            FROM (SELECT unnest($names) AS subject, unnest($kinds) AS kind) ANTI JOIN subjects USING (subject)
             """,
-            {"fixed": list(NUMERIC)},
+            {"names": list(fixed), "kinds": list(fixed.values())},
         )
         ids = dict(con.execute("SELECT subject, s FROM subjects").fetchall())
         measures = [_MEASURE.format(s=ids[name], column=column) for name, column in NUMERIC.items()]
         self._measures = " UNION ALL ".join([*measures, _OBSERVED])
+        self._columns = " UNION ALL ".join(_COLUMN.format(s=ids[n], column=c) for n, c in CATEGORICAL.items())
 
     def _recall(self, known: str) -> None:
         self._con.execute(f"CREATE TEMP TABLE known AS {known}")
@@ -84,32 +103,35 @@ class Tally:
             duckdb.Error: one cannot be read.
         """
         columns = {c.name: c.duckdb_type for c in schema.events_part() if c.name in READ}
-        pairs = [
-            *(_PAIRS_JSON.format(prefix=prefix, column=column) for prefix, column in JSON.items()),
-            *(_PAIRS_NAMED.format(kind=kind) for kind in NAMED),
-            *(_PAIRS_COLUMN.format(subject=name, column=column) for name, column in CATEGORICAL.items()),
-        ]
         events = part_query(self._con, Part(tuple(map(str, files)), columns))
+        carriers = " UNION ALL ".join(_CARRIER.format(column=column) for column in CARRIERS)
         # An event's day is where it lies; it is told by its time as well.
-        chunk = _text("chunk.sql").format(
-            events=f"FROM ({events}) SELECT * EXCLUDE (date)",
-            pairs=" UNION ALL ".join(pairs),
-            carriers=" UNION ALL ".join(_CARRIER.format(column=column) for column in CARRIERS),
-        )
-        self._con.execute(chunk)
-        for statement in self._con.extract_statements(_text("sight.sql")):
-            given = {"top": TOP, "settled": SETTLED}
-            self._con.execute(statement, {k: v for k, v in given.items() if k in statement.named_parameters})
-        for statement in self._con.extract_statements(_text("tally.sql").format(measures=self._measures)):
-            given_words = {"new": NEW, "other": OTHER}
-            self._con.execute(statement, {k: v for k, v in given_words.items() if k in statement.named_parameters})
+        self._run("chunk.sql", events=f"FROM ({events}) SELECT * EXCLUDE (date)", carriers=carriers)
+        self._name(_SAMPLE)
+        self._see()
+        if self._con.execute("SELECT count(*) FROM seen WHERE s IS NULL").fetchone() != (0,):
+            self._name("")
+            self._see()
+        self._run("sight.sql", {"top": TOP, "settled": SETTLED}, columns=self._columns)
+        self._run("tally.sql", {"new": NEW, "other": OTHER}, measures=self._measures)
 
     def rows(self, version: int) -> None:
         """Make `bucket_rows`, `summary_rows` and `subject_rows` of what was counted."""
         counts = ", ".join(f"coalesce(sum({n}), 0)::BIGINT AS {n}" for n in COUNTS)
-        for statement in self._con.extract_statements(_text("rows.sql").format(counts=counts)):
-            given = {"scale": SCALE, "version": version}
-            self._con.execute(statement, {k: v for k, v in given.items() if k in statement.named_parameters})
+        self._run("rows.sql", {"scale": SCALE, "version": version}, counts=counts)
+
+    def _name(self, limit: str) -> None:
+        keys = [_KEYS.format(prefix=prefix, column=column, limit=limit) for prefix, column in JSON.items()]
+        self._run("names.sql", names=" UNION ALL ".join([*keys, *(_NAMES.format(kind=kind) for kind in NAMED)]))
+
+    def _see(self) -> None:
+        objects = [_OBJECT.format(prefix=prefix, column=column) for prefix, column in JSON.items()]
+        self._run("seen.sql", pairs=" UNION ALL ".join([*objects, *(_NAMED.format(kind=kind) for kind in NAMED)]))
+
+    def _run(self, name: str, given: Mapping[str, object] | None = None, /, **words: str) -> None:
+        for statement in self._con.extract_statements(_text(name).format(**words)):
+            values = {k: v for k, v in (given or {}).items() if k in statement.named_parameters}
+            self._con.execute(statement, values)
 
 
 def _text(name: str) -> str:

@@ -134,7 +134,7 @@ def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         with duckdb.connect(config=config) as con:
             # Which rows come first decides nothing: every choice is by count and by value.
-            con.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
+            con.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET enable_progress_bar = false")
             yield con
     finally:
         shutil.rmtree(spill, ignore_errors=True)

@@ -18,7 +18,9 @@ CREATE OR REPLACE TEMP TABLE words AS
 SELECT seen.g, seen.s, coalesce(label, printf('%.17g', number)) AS value, count(*) AS n, count(number) AS n_other
 FROM seen JOIN subjects ON subjects.s = seen.s
 WHERE kind = 'categorical' AND (label IS NOT NULL OR number IS NOT NULL)
-GROUP BY ALL;
+GROUP BY ALL
+UNION ALL
+{columns};
 
 CREATE OR REPLACE TEMP TABLE fresh AS
 SELECT s, value, row_number() OVER (PARTITION BY s ORDER BY n DESC, value) AS place

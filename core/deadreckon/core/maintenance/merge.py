@@ -54,7 +54,8 @@ def engine(workshop: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         "autoload_known_extensions": False,
     }
     with duckdb.connect(config=config) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+        # The bar that DuckDB draws on standard output would be part of what a command answers.
+        connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
         yield connection
 
 
