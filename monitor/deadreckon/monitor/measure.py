@@ -11,15 +11,36 @@ from deadreckon.core.errors import QueryError
 from deadreckon.monitor.rules import Rule
 from deadreckon.monitor.sqlrule import parameters_of
 from deadreckon.monitor.stream import Reading, key_of
-from deadreckon.monitor.windows import MAX_ROWS, Asker, Row, TooManyRowsError, ask, between, bounds, filled
+from deadreckon.monitor.windows import MAX_ROWS, Answered, Asker, Row, TooManyRowsError, ask, between, bounds, filled
 
 __all__ = ["MAX_GROUPS", "MAX_ROWS", "Asker", "Meter", "Readings"]
 
 MAX_GROUPS: Final = 500
 """Groups that one rule may have in one window; more is an error of the rule, such as grouping by request_id."""
 
+_REMEMBERED: Final = 8
+"""Answers that are kept: as many as the chunks of a catch-up of some thousand windows."""
+
 Readings = dict[str, Reading]
 """Readings of one window by the group's key."""
+
+
+class _Remembering:
+    """An asker that knows its last answers: the levels of one rule ask the same, one after the other."""
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+        self._answers: dict[str, Answered] = {}
+
+    def query(self, sql: str, params: Mapping[str, Any] | None = None, *, max_rows: int | None = None) -> Answered:
+        """The answer, asked for once."""
+        key = repr((sql, sorted((params or {}).items()), max_rows))
+        if key not in self._answers:
+            answer = self._asker.query(sql, params, max_rows=max_rows)
+            if len(self._answers) >= _REMEMBERED:
+                del self._answers[next(iter(self._answers))]
+            self._answers[key] = answer
+        return self._answers[key]
 
 
 class Meter:
@@ -27,6 +48,7 @@ class Meter:
 
     def __init__(self, asker: Asker) -> None:
         self._asker = asker
+        self._remembering = _Remembering(asker)
         self._alive: dict[tuple[int, ...], set[int]] = {}
 
     def metric(self, rule: Rule, first: int, last: int) -> dict[int, Readings]:
@@ -91,7 +113,7 @@ class Meter:
 
     def _rows(self, rule: Rule, first: int, last: int) -> Iterable[Row]:
         try:
-            return list(rule.measured(self._asker, first, last))
+            return list(rule.measured(self._remembering, first, last))
         except TooManyRowsError:
             if first == last:
                 raise _too_many(rule) from None

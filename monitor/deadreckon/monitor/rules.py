@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from deadreckon.core.errors import ConfigError
 from deadreckon.core.settings import nearest
 from deadreckon.monitor.kinds import KINDS
+from deadreckon.monitor.kinds.drift import share_budget
 from deadreckon.monitor.rule import Rule, Severity
 
 __all__ = ["Rule", "Severity", "documented", "load_rules", "schema"]
@@ -37,11 +38,12 @@ def load_rules(tables: Sequence[Mapping[str, Any]]) -> tuple[Rule, ...]:
                 hint="a name is part of each alert's identity: give every rule its own",
             )
         seen[rule.name] = place
+    share_budget([rule for _, rule in rules])
     return tuple(rule for _, rule in rules)
 
 
 def documented(kind: str = "") -> list[tuple[str, str]]:
-    """Each key and what it means, in order: of all kinds, or those that a kind adds or that mean another thing in it."""
+    """Each key and what it means, in order: of all kinds, or those that a kind adds or means otherwise."""
     models = (KINDS["threshold"], KINDS["sql"], Rule)
     every = {key: meaning for model in models for key, meaning in _keys(model).items()}
     shared = {key: every[key] for key in (*_FIRST, *_keys(Rule))}

@@ -178,3 +178,23 @@ def test_a_wrong_budget_is_refused(change, words):
     said = f"{caught.value.message} {caught.value.hint}"
     for word in words:
         assert word in said
+
+
+def test_the_levels_of_a_budget_ask_once(tmp_path):
+    """Limit, warning, forecast and what is unknown come from the same sums."""
+    lake = make(tmp_path, [chat(-HOUR, cost_usd=9.0)])
+    opened, asked = Open(lake), []
+
+    class Counting:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            opened.close()
+
+        def query(self, sql, params=None, *, max_rows=None):
+            asked.append(sql)
+            return opened.query(sql, params, max_rows=max_rows)
+
+    monitor(lake, *load_rules([BUDGET | {"forecast": True}]), at=0, ask=Counting)
+    assert len([sql for sql in asked if "model_calls" in sql]) == 1
