@@ -6,15 +6,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from deadreckon.core.schema import alias_table
 from deadreckon.core.settings import Settings
 from deadreckon.ingest import lines, session
-from deadreckon.ingest.decode import UserIds
 from deadreckon.ingest.prepare import Rules, decode_lines
 from deadreckon.ingest.rejects import Reject
 from deadreckon.ingest.sources.chunks import Chunk
+from deadreckon.ingest.staging import relation
+from deadreckon.ingest.statement import UserIds
+from deadreckon.ingest.write import Files
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -31,13 +35,15 @@ def read(data: bytes | str, aliases: Mapping[str, str] | None = None) -> Outcome
     """The rows and rejects of these lines, with the user's aliases."""
     raw = data.encode() if isinstance(data, str) else data
     found = lines.split([lines.Piece("src", Chunk(0, raw, len(raw)))])
-    with session.connect(Settings()) as con:
+    with session.connect(Settings()) as con, TemporaryDirectory() as folder:
         rules = Rules(alias_table(dict(aliases or {})), UserIds(None), None)
-        prepared = decode_lines(con, found, "batch", rules, NOW)
-        order = "source_offset, n"  # rewritten lines are numbered in their order
-        con.execute(f"SELECT * FROM {prepared.relation} ORDER BY {order}")
-        names = [column[0] for column in con.description or ()]
-        rows = [dict(zip(names, row, strict=True)) for row in con.fetchall()]
+        prepared = decode_lines(con, found, rules, NOW, Files(Path(folder)))
+        rows = []
+        if prepared.written:
+            order = "source_offset, file_index, file_row_number"  # the events of a line are in their order
+            con.execute(f"SELECT * EXCLUDE (ingested_at) FROM {relation(prepared.written)} ORDER BY {order}")
+            names = [column[0] for column in con.description or ()]
+            rows = [dict(zip(names, row, strict=True)) for row in con.fetchall()]
     return Outcome([_tidy(row) for row in rows], prepared.rejects)
 
 
@@ -51,7 +57,7 @@ def one(line: object, aliases: Mapping[str, str] | None = None) -> dict[str, Any
 
 
 def _tidy(row: dict[str, Any]) -> dict[str, Any]:
-    tidy = {k: v for k, v in row.items() if v is not None and k not in ("n", "sub", "given_id", "date")}
+    tidy = {k: v for k, v in row.items() if v is not None}
     if "attributes" in tidy:
         tidy["attributes"] = json.loads(tidy["attributes"])
     return tidy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
@@ -10,29 +11,27 @@ import duckdb
 
 from deadreckon.ingest import rejects
 from deadreckon.ingest.batches import Batch
+from deadreckon.ingest.ledger import Repeated
 from deadreckon.ingest.prepare import Prepared
+from deadreckon.ingest.staging import relation
+from deadreckon.ingest.write import Written
 
 
 def account(
-    con: duckdb.DuckDBPyConnection, batch: Batch, prepared: Prepared, chosen: str, again: Sequence[int]
+    con: duckdb.DuckDBPyConnection, batch: Batch, prepared: Prepared, kept: Sequence[Written], again: Sequence[Repeated]
 ) -> tuple[Iterator[dict[str, Any]], dict[str, int]]:
     """The ledger's rows for a batch, and its figures: lines, committed, duplicates, quarantined, blank, untimed.
 
-    `chosen` is the relation of what is committed of `prepared`; `again` are the rows (column n) that were dropped.
+    `kept` is what is committed of `prepared`; `again` are the rows of it that are not.
     """
     refused = [*batch.rejects, *prepared.rejects]
-    found_in = f"SELECT source_id, count(*), count(*) FILTER (ts = ingested_at) FROM {chosen} GROUP BY 1"
-    kept, untimed = dict[str, int](), 0
-    for source_id, count, without in con.execute(found_in).fetchall():
-        kept[source_id] = count
-        untimed += without
-    twice: dict[str, int] = {}
-    if again:
-        twice = dict(
-            con.execute(
-                f"SELECT source_id, count(*) FROM {prepared.relation} WHERE n IN (SELECT n FROM dropped) GROUP BY 1"
-            ).fetchall()
-        )
+    committed, untimed = dict[str, int](), 0
+    if kept:
+        counted = "SELECT source_id, count(*), count(*) FILTER (ts = ingested_at)"
+        for source_id, count, without in con.execute(f"{counted} FROM {relation(kept)} GROUP BY 1").fetchall():
+            committed[source_id] = count
+            untimed += without
+    twice = Counter(row.source_id for row in again)
     bad: dict[str, int] = {}
     for found in refused:
         bad[found.source_id] = bad.get(found.source_id, 0) + 1
@@ -49,8 +48,8 @@ def account(
             "end_offset": end,
             "tail_hash": batch.tails[source_id],
             "lines": prepared.counts.get(source_id, 0) + long.get(source_id, 0),
-            "committed": kept.get(source_id, 0),
-            "duplicates": twice.get(source_id, 0),
+            "committed": committed.get(source_id, 0),
+            "duplicates": twice[source_id],
             "quarantined": bad.get(source_id, 0),
         }
         for source_id, (start, end) in batch.ranges.items()
@@ -66,17 +65,8 @@ def _blank(
     con: duckdb.DuckDBPyConnection, counts: Mapping[str, int], prepared: Prepared, refused: Sequence[rejects.Reject]
 ) -> int:
     """How many lines gave no event and no reject."""
-    lines = {(found.source_id, found.offset) for found in refused if found.code != rejects.DAMAGED}
-    relation = prepared.relation
-    if not con.execute(f"SELECT 1 FROM {relation} WHERE sub > 0 LIMIT 1").fetchall():
-        return counts["lines"] - counts["committed"] - counts["duplicates"] - len(lines)
-    # A line that gives many events may have been refused for one of them.
-    places = {"s": [source_id for source_id, _ in lines], "o": [offset for _, offset in lines]}
-    query = f"""
-        SELECT count(*) FROM (
-            SELECT source_id, source_offset FROM {relation}
-            UNION SELECT unnest($s::VARCHAR[]), unnest($o::BIGINT[])
-        )
-    """
-    ((told,),) = con.execute(query, places).fetchall()
-    return counts["lines"] - int(told)
+    places = {(found.source_id, found.offset) for found in refused if found.code != rejects.DAMAGED}
+    if prepared.rewritten:  # one that gave many events may have been refused for one of them
+        query = f"SELECT DISTINCT source_id, source_offset FROM {relation(prepared.rewritten)}"
+        places.update(con.execute(query).fetchall())
+    return counts["lines"] - sum(file.rows for file in prepared.plain) - len(places)

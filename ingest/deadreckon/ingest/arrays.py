@@ -36,6 +36,13 @@ def texts(values: Sequence[str | None]) -> pa.Array:
     return pa.Array.from_buffers(pa.large_string(), len(encoded), buffers)
 
 
+def chosen(lines: pa.Table, rows: np.ndarray) -> pa.Table:
+    """These rows, given in ascending order, of a table; to take them would copy the whole of its texts together."""
+    mask = np.zeros(len(lines), dtype=bool)
+    mask[rows] = True
+    return lines.filter(booleans(mask))
+
+
 def table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
     """Rows as a table of this schema (text, integers and instants); what a row does not have is null."""
     columns = []

@@ -191,4 +191,5 @@ def care(column: Column, raw: str, value: str) -> str:
 
 def unjson(text: str) -> str:
     """Whether nan or inf, in any case, may stand for a number in a text that the lenient parser took for JSON."""
-    return f"({text} IS NOT NULL AND regexp_matches({text}, '(?i)(^|[:,\\[])\\s*-?(nan|inf)'))"
+    stands = f"regexp_matches({text}, '(?i)(^|[:,\\[])\\s*-?(nan|inf)')"
+    return f"({text} IS NOT NULL AND NOT {opens(text, chr(34))} AND {stands})"

@@ -1,6 +1,6 @@
 """Ingest: batches of whole lines, each committed in one step with the offsets that say so.
 
-While one batch is written and committed, the next is read and decoded. If another process commits first, what was
+While one batch is committed, the next are read and decoded into files. If another process commits first, what was
 prepared is checked again, or thrown away when its inputs have moved: the lake is never guessed at.
 """
 
@@ -11,7 +11,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
@@ -24,13 +25,15 @@ from deadreckon.core.lake import Lake, commit, snapshot_of
 from deadreckon.core.settings import Settings
 from deadreckon.ingest import ledger, session
 from deadreckon.ingest.accounts import account
+from deadreckon.ingest.ahead import AHEAD, ahead
 from deadreckon.ingest.batches import Batch, Batcher
 from deadreckon.ingest.offsets import Offsets
 from deadreckon.ingest.prepare import Prepared, Rules, prepare
 from deadreckon.ingest.rules import rules_for
 from deadreckon.ingest.sources import Known, Source, Watcher
+from deadreckon.ingest.staging import without
 from deadreckon.ingest.summary import Summary
-from deadreckon.ingest.write import Files, discard_uncommitted, write_events, write_ledger
+from deadreckon.ingest.write import Files, discard_uncommitted, write_ledger
 
 SERIAL: Final = "ingest"
 """Every ingest commit advances this identifier: two ingesters cannot both win, so deduplication cannot race."""
@@ -39,8 +42,21 @@ Clock = Callable[[], datetime]
 Report = Callable[[Summary], None]
 
 
+ATTEMPTS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A batch whose rows are in files of the lake's folder, and the time that they were made at."""
+
+    batch: Batch
+    prepared: Prepared
+    now: datetime
+    files: Files
+
+
 class MovedError(Exception):
-    """Another process read our inputs meanwhile: what was prepared is worthless."""
+    """Another process read our inputs meanwhile, or took our files for abandoned: what was prepared is worthless."""
 
 
 class Ingester:
@@ -70,8 +86,8 @@ class Ingester:
         self._final = self._halted = False
         self._stack = ExitStack()
         self._con = self._stack.enter_context(session.connect(settings))
-        self._reader = self._stack.enter_context(session.another(self._con, settings))
-        self._pool = self._stack.enter_context(ThreadPoolExecutor(1, "ingest"))
+        self._readers = [self._stack.enter_context(session.another(self._con, settings)) for _ in range(AHEAD)]
+        self._pool = self._stack.enter_context(ThreadPoolExecutor(AHEAD, "ingest"))
 
     def __enter__(self) -> Self:
         return self
@@ -167,32 +183,22 @@ class Ingester:
         batches = batcher.batches(sources)
         durable = deque[Batch]()
 
-        def ahead(slot: int) -> tuple[Batch, Prepared, datetime] | None:
+        def take() -> Batch | None:
             while durable:  # said by the thread that reads: a source is used by one at a time
                 done = durable.popleft()
                 for source_id, source in done.sources.items():
                     source.committed(done.ranges[source_id][1])
             batch = next(batches, None)
-            if batch is None or self._halted:
-                return None
-            now = self._clock()
-            prepared = prepare(self._reader, batch.pieces, f"batch{slot}", self._rules, now)
-            batch.pieces.clear()  # their bytes are not needed to commit
-            return batch, prepared, now
+            return None if self._halted else batch
 
-        slot = 0
-        waiting = self._pool.submit(ahead, slot)
-        try:
-            while (ready := waiting.result()) is not None:
-                slot = 1 - slot
-                waiting = self._pool.submit(ahead, slot)
-                self._commit(*ready)
-                durable.append(ready[0])
-        except BaseException:
-            self._halted = True
-            if not waiting.cancel():
-                waiting.exception()  # the reader must be still before anyone starts again
-            raise
+        with closing(ahead(self._pool, take, self._prepare, lambda ready: ready.files.discard())) as prepared:
+            try:
+                for ready in prepared:
+                    self._commit(ready)
+                    durable.append(ready.batch)
+            except BaseException:
+                self._halted = True
+                raise
         for source in sources:
             known = (self._known or {}).get(source.id)
             if known is not None:
@@ -201,23 +207,42 @@ class Ingester:
                 source.release()
         return batcher.unfinished
 
+    def _prepare(self, number: int, batch: Batch) -> Ready:
+        now, files = self._clock(), Files(self.lake.table_path())
+        try:
+            prepared = prepare(self._readers[number], batch.pieces, self._rules, now, files)
+        except BaseException:
+            files.discard()
+            raise
+        batch.pieces.clear()  # their bytes are not needed to commit
+        return Ready(batch, prepared, now, files)
+
     def _clean(self, head: bytes) -> bytes:
         return self._rules.clean_head(head)
 
-    def _commit(self, batch: Batch, prepared: Prepared, now: datetime) -> None:
-        for attempt in range(1000):
+    def _commit(self, ready: Ready) -> None:
+        try:
+            self._commit_again_and_again(ready)
+        except BaseException:
+            discard_uncommitted(self.lake, ready.files)
+            raise
+
+    def _commit_again_and_again(self, ready: Ready) -> None:
+        for attempt in range(ATTEMPTS):
             try:
-                self._try_commit(batch, prepared, now)
-            except CommitConflictError:
-                self.summary.conflicts += 1
-                time.sleep(random.uniform(0, min(0.5, 0.01 * 2 ** min(attempt, 6))))  # noqa: S311 - spreads retries, no secret
-            else:
-                return
+                return self._try_commit(ready)
+            except CommitConflictError as error:
+                if not all(file.path.exists() for file in ready.prepared.written):
+                    raise MovedError from error
+                conflict = error
+            self.summary.conflicts += 1
+            time.sleep(random.uniform(0, min(0.5, 0.01 * 2 ** min(attempt, 6))))  # noqa: S311 - spreads retries, no secret
         raise CommitConflictError(
             f"{self.lake.root} is committed to faster than this batch can be", hint="run fewer ingesters at once"
-        )
+        ) from conflict
 
-    def _try_commit(self, batch: Batch, prepared: Prepared, now: datetime) -> None:
+    def _try_commit(self, ready: Ready) -> None:
+        batch, prepared = ready.batch, ready.prepared
         table = self.lake.table()
         serial = table.transaction_version(SERIAL) or 0
         alone = serial == self._serial
@@ -225,24 +250,22 @@ class Ingester:
         offsets = Offsets(table, self.lake.table_path())
         if not alone and any(offsets.of(source_id) != start for source_id, (start, _) in batch.ranges.items()):
             raise MovedError
-        con, files = self._con, Files(self.lake.table_path())
-        again = ledger.repeated(con, snapshot_of(table), prepared.relation, self.settings.ingest.dedupe_horizon_days)
-        chosen = f"{prepared.relation}_new"
-        con.execute("CREATE OR REPLACE TEMP TABLE dropped AS SELECT unnest($n::BIGINT[]) AS n", {"n": again})
-        con.execute(
-            f"CREATE OR REPLACE TEMP VIEW {chosen} AS SELECT *, TIMESTAMPTZ '{now.isoformat()}' AS ingested_at "
-            f"FROM {prepared.relation}" + (" WHERE n NOT IN (SELECT n FROM dropped)" if again else "")
-        )
-        rows, counts = account(con, batch, prepared, chosen, again)
-        write_events(con, chosen, (*prepared.columns, "source_id", "source_offset", "ingested_at"), files)
-        write_ledger(rows, now, files)
+        con, written, horizon = self._con, prepared.written, self.settings.ingest.dedupe_horizon_days
+        again = ledger.repeated(con, snapshot_of(table), written, horizon) if prepared.given else []
+        files = Files(self.lake.table_path())  # of this attempt alone
         try:
+            kept = without(con, written, [(row.file, row.row) for row in again], files)
+            rows, counts = account(con, batch, prepared, kept, again)
+            write_ledger(rows, ready.now, files)
+            whole = ready.files.only({file.path for file in kept} - set(files.paths))
+            whole.make_durable()
             files.make_durable()
             txns = {source_id: end for source_id, (_, end) in batch.ranges.items()} | {SERIAL: serial + 1}
-            commit(table, files.actions, txns=txns, metadata={"writer": "reckon ingest"})
+            commit(table, [*whole.actions, *files.actions], txns=txns, metadata={"writer": "reckon ingest"})
         except BaseException:
             discard_uncommitted(self.lake, files)
             raise
+        ready.files.only(set(ready.files.paths) - set(whole.paths)).discard()
         if alone:
             self._serial = serial + 1
         for source_id, (_, end) in batch.ranges.items():

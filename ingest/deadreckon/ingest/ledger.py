@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -12,6 +12,8 @@ from deadreckon.core import schema
 from deadreckon.core.errors import DamagedLakeError
 from deadreckon.core.lake import DataFile, Snapshot
 from deadreckon.ingest.sources import Known
+from deadreckon.ingest.staging import relation
+from deadreckon.ingest.write import Written
 
 
 def known_sources(con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> dict[str, Known]:
@@ -71,37 +73,35 @@ def overlapping(snapshot: Snapshot, low: str, high: str, days: Iterable[date], h
     ]
 
 
-def repeated(
-    con: duckdb.DuckDBPyConnection, snapshot: Snapshot, relation: str, horizon: int, *, every: bool = False
-) -> list[int]:
-    """The rows (column n) of a batch whose id came before: in the batch itself, or in the lake.
+class Repeated(NamedTuple):
+    """A row whose id came before: which it is, by its file's place among those asked about, and its input."""
 
-    `every`: derived ids are looked up too, as a replay needs it; an input's offset makes that needless otherwise.
-    """
-    given = "true" if every else "given_id"
-    count, distinct, low, high = con.execute(
-        f"SELECT count(*), count(DISTINCT event_id), min(event_id), max(event_id) FROM {relation} WHERE {given}"
-    ).fetchall()[0]
-    if not count:
+    file: int
+    row: int
+    source_id: str
+
+
+def repeated(
+    con: duckdb.DuckDBPyConnection, snapshot: Snapshot, written: Sequence[Written], horizon: int
+) -> list[Repeated]:
+    """The rows of a batch's files whose id came before: in the batch itself, or in the lake."""
+    if not written:
         return []
-    again: list[int] = []
+    batch = relation(written)
+    count, distinct, low, high = con.execute(
+        f"SELECT count(*), count(DISTINCT event_id), min(event_id), max(event_id) FROM {batch}"
+    ).fetchall()[0]
+    again: list[tuple[Any, ...]] = []
+    chosen = f"SELECT file_index, file_row_number, source_id FROM {batch}"
     if distinct != count:
-        again += _column(
-            con,
-            f"""SELECT n FROM {relation} WHERE {given}
-            QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY source_id, source_offset, sub) > 1""",
-        )
-    days = [r[0] for r in con.execute(f"SELECT DISTINCT date FROM {relation} WHERE {given}").fetchall()]
-    files = [str(f.path) for f in overlapping(snapshot, low, high, days, horizon)]
+        order = "source_id, source_offset, file_index, file_row_number"
+        again += asked(con, f"{chosen} QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY {order}) > 1")
+    files = [str(f.path) for f in overlapping(snapshot, low, high, {file.day for file in written}, horizon)]
     if files:
-        again += _column(
+        again += asked(
             con,
-            f"""SELECT n FROM {relation} WHERE {given} AND event_id IN (
+            f"""{chosen} WHERE event_id IN (
                 SELECT event_id FROM read_parquet($files) WHERE event_id BETWEEN $low AND $high)""",
             {"files": files, "low": low, "high": high},
         )
-    return sorted(set(again))
-
-
-def _column(con: duckdb.DuckDBPyConnection, query: str, parameters: object = None) -> Sequence[int]:
-    return [row[0] for row in asked(con, query, parameters)]
+    return [Repeated(*row) for row in sorted(set(again))]

@@ -15,7 +15,7 @@ from deadreckon.ingest.sources import Chunk
 NEWLINE = 10
 OPENING = ord("{")
 BLOCK = 1 << 18
-SCANNED = 16_384
+SCANNED = 8_192
 """Lines in one record batch."""
 BOM = b"\xef\xbb\xbf"
 

@@ -1,4 +1,4 @@
-"""A batch of bytes to rows for the lake: redact, split, decode, rewrite what is foreign, explain what is wrong."""
+"""A batch of bytes to files for the lake: redact, split, decode, rewrite what is foreign, explain what is wrong."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
@@ -14,18 +14,17 @@ import orjson
 import pyarrow as pa
 
 from deadreckon.ingest import arrays, lines
-from deadreckon.ingest.decode import Decoded, UserIds, decode
+from deadreckon.ingest.decode import decode
 from deadreckon.ingest.dialects import rewrite
 from deadreckon.ingest.explain import explain
 from deadreckon.ingest.redact.escapes import without_torn_end
 from deadreckon.ingest.redact.users import Users, user_keys, users_of
 from deadreckon.ingest.rejects import Reject, reject
+from deadreckon.ingest.statement import UserIds
+from deadreckon.ingest.write import Files, Written
 
 if TYPE_CHECKING:
     from deadreckon.ingest.redact import Redactor
-
-REWRITTEN: Final = 1 << 48
-"""Row numbers of rewritten lines start here, so that they differ from those of lines as they were read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,58 +51,61 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Rows ready to be written: `relation` in the connection's database, with these event columns."""
+    """A batch that is in files of the lake's folder, and not committed."""
 
-    relation: str
-    columns: tuple[str, ...]
+    plain: list[Written]
+    """Rows of lines that gave one each."""
+    rewritten: list[Written]
+    """Rows of lines that a dialect wrote anew, each of which may have given many."""
+    given: bool
+    """Whether there may be rows whose event_id the line itself gave."""
     rejects: list[Reject]
     counts: Mapping[str, int]
     """Lines by source, blank ones included."""
 
+    @property
+    def written(self) -> list[Written]:
+        """All files."""
+        return [*self.plain, *self.rewritten]
+
 
 def prepare(
-    con: duckdb.DuckDBPyConnection, pieces: Sequence[lines.Piece], name: str, rules: Rules, now: datetime
+    con: duckdb.DuckDBPyConnection, pieces: Sequence[lines.Piece], rules: Rules, now: datetime, files: Files
 ) -> Prepared:
-    """Decode the lines of these chunks into relation `name`."""
+    """Decode the lines of these chunks into new files, noted in `files`.
+
+    Raises:
+        LakeError: the disk is full or the folder cannot be written.
+    """
     replaced = [_redacted(piece, rules.redactor) for piece in pieces] if rules.redactor else None
     found = lines.split(pieces, replaced)
     if found.rejects:
         found = lines.Lines(found.table, [_redact_reject(r, rules) for r in found.rejects], found.counts)
-    return decode_lines(con, found, name, rules, now)
+    return decode_lines(con, found, rules, now, files)
 
 
 def decode_lines(
-    con: duckdb.DuckDBPyConnection, found: lines.Lines, name: str, rules: Rules, now: datetime
+    con: duckdb.DuckDBPyConnection, found: lines.Lines, rules: Rules, now: datetime, files: Files
 ) -> Prepared:
-    """Decode lines into relation `name`; what no rule can read is explained as a reject."""
+    """Decode lines into new files; what no rule can read is explained as a reject."""
     rejects = list(found.rejects)
-    first = decode(con, found.table, f"{name}_fast", rules.aliases, rules.user_ids, now)
+    first = decode(con, found.table, rules.aliases, rules.user_ids, now, files)
     foreign, refused = _rewrite(found.table, first.care, rules.aliases, rules.users)
     rejects += refused
-    parts = [first]
     unread = list(_origins(found.table, first.bad))
+    rewritten, given = list[Written](), first.given
     if foreign:
         table = lines.rewritten(foreign)
-        second = decode(con, table, f"{name}_care", rules.aliases, rules.user_ids, now, care=False)
-        parts.append(second)
+        second = decode(con, table, rules.aliases, rules.user_ids, now, files, care=False)
+        rewritten, given = second.written, given or second.given
         # A line that gave many events is kept whole in the quarantine when one of them was refused.
         unread += _origins(table, np.concatenate([second.bad, second.care]))
     rejects += _explained(found.table, dict.fromkeys(unread), rules.aliases, rules.users)
-    _combine(con, parts, name)
-    columns = tuple(dict.fromkeys(c for part in parts for c in part.columns))
-    return Prepared(name, columns, rejects, found.counts)
-
-
-def _combine(con: duckdb.DuckDBPyConnection, parts: Sequence[Decoded], name: str) -> None:
-    selects = [
-        f"SELECT * EXCLUDE (flag) REPLACE (n + {REWRITTEN * i} AS n) FROM {part.relation} WHERE flag = 0"
-        for i, part in enumerate(parts)
-    ]
-    con.execute(f"CREATE OR REPLACE VIEW {name} AS {' UNION ALL BY NAME '.join(selects)}")
+    return Prepared(first.written, rewritten, given, rejects, found.counts)
 
 
 def _origins(table: pa.Table, rows: np.ndarray) -> list[tuple[str, int]]:
-    chosen = table.select(["source_id", "off"]).take(arrays.integers(rows))
+    chosen = arrays.chosen(table.select(["source_id", "off"]), rows)
     return list(zip(chosen["source_id"].to_pylist(), chosen["off"].to_pylist(), strict=True))
 
 
@@ -113,7 +115,7 @@ def _rewrite(
     """Lines that a dialect rewrites, as (source_id, off, sub, line), and those that cannot be read at all."""
     foreign: list[tuple[str, int, int, str]] = []
     refused: list[Reject] = []
-    chosen = table.select(["line", "source_id", "off"]).take(arrays.integers(rows))
+    chosen = arrays.chosen(table.select(["line", "source_id", "off"]), rows)
     for line, source, offset in zip(*(chosen[c].to_pylist() for c in ("line", "source_id", "off")), strict=True):
         try:
             value = json.loads(line, object_pairs_hook=_unique)
@@ -131,6 +133,8 @@ def _rewrite(
 
 
 def _written(event: dict[str, Any]) -> str:
+    if not event:
+        return '{"ts":null}'  # a line of nothing but nulls is an event all the same
     try:
         return orjson.dumps(event).decode()
     except TypeError:  # deeper than orjson goes, or a number past 64 bits
@@ -152,7 +156,7 @@ def _explained(
     rejects = []
     offsets = table["off"].to_numpy()
     rows = np.flatnonzero(np.isin(offsets, [offset for _, offset in unread]))
-    chosen = table.select(["line", "source_id", "off"]).take(arrays.integers(rows))
+    chosen = arrays.chosen(table.select(["line", "source_id", "off"]), rows)
     for line, source, offset in zip(*(chosen[c].to_pylist() for c in ("line", "source_id", "off")), strict=True):
         if (source, offset) in unread:
             # What is said about a line may quote it, too.

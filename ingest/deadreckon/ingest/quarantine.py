@@ -13,15 +13,18 @@ from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any, Final, TypeVar
 
+import duckdb
+
 from deadreckon.core.errors import CommitConflictError
-from deadreckon.core.lake import Lake, commit, snapshot_of
+from deadreckon.core.lake import Lake, Snapshot, commit, snapshot_of
 from deadreckon.core.settings import Settings
 from deadreckon.ingest import ledger, lines, session
 from deadreckon.ingest.engine import SERIAL
 from deadreckon.ingest.prepare import decode_lines
 from deadreckon.ingest.refused import Line, Place, Refused
 from deadreckon.ingest.rules import rules_for
-from deadreckon.ingest.write import Files, discard_uncommitted, write_events, write_ledger
+from deadreckon.ingest.staging import relation, without
+from deadreckon.ingest.write import Files, Written, discard_uncommitted, write_ledger
 
 T = TypeVar("T")
 
@@ -116,31 +119,43 @@ def _replay_some(
             clean = rules.redactor.json_line
             readable = [(source, off, sub, clean(text.encode()).decode()) for source, off, sub, text in readable]
         given = lines.Lines(lines.rewritten(readable), [], {})
-        prepared = decode_lines(con, given, "replayed", rules, now)
-        refused = {(r.source_id, r.offset) for r in prepared.rejects}
-        right = [
-            n for n in found if (n.source_id, n.source_offset) not in refused and n.quarantine_id not in unreadable
-        ]
-        # Of any age: what else such a line held was committed when it was refused.
-        again = ledger.repeated(con, snapshot, "replayed", date.max.toordinal(), every=True)
-        con.execute(
-            "CREATE TEMP TABLE kept AS SELECT unnest($k::VARCHAR[]) AS k", {"k": [n.quarantine_id for n in right]}
-        )
-        con.execute("CREATE TEMP TABLE dropped AS SELECT unnest($n::BIGINT[]) AS n", {"n": again})
-        con.execute(
-            f"CREATE TEMP VIEW chosen AS SELECT *, TIMESTAMPTZ '{now.isoformat()}' AS ingested_at FROM replayed "
-            "WHERE source_id || ':' || source_offset IN (SELECT k FROM kept) AND n NOT IN (SELECT n FROM dropped)"
-        )
-        committed = con.execute("SELECT count(*) FROM chosen").fetchall()[0][0]
+        files = Files(lake.table_path())
+        try:
+            prepared = decode_lines(con, given, rules, now, files)
+            refused = {(r.source_id, r.offset) for r in prepared.rejects}
+            right = [
+                n for n in found if (n.source_id, n.source_offset) not in refused and n.quarantine_id not in unreadable
+            ]
+            committed, again = _keep_new(con, snapshot, prepared.written, right, files)
+            if right:
+                rows = (
+                    _resolution("replayed", n.quarantine_id, n.source_id, n.source_offset, n.source_path) for n in right
+                )
+                write_ledger(rows, now, files)
+        except BaseException:
+            files.discard()
+            raise
         if right:
-            files = Files(lake.table_path())
-            write_events(con, "chosen", (*prepared.columns, "source_id", "source_offset", "ingested_at"), files)
-            rows = (
-                _resolution("replayed", n.quarantine_id, n.source_id, n.source_offset, n.source_path) for n in right
-            )
-            write_ledger(rows, now, files)
             _commit(lake, table, files)
-        return Replayed(len(right), committed, len(again), len(found) - len(right), 0), found[-1].place
+        return Replayed(len(right), committed, again, len(found) - len(right), 0), found[-1].place
+
+
+def _keep_new(
+    con: duckdb.DuckDBPyConnection, snapshot: Snapshot, written: Sequence[Written], right: Sequence[Line], files: Files
+) -> tuple[int, int]:
+    """Leave in `files` what is new of the lines that are right now; how many rows that is, and how many were known."""
+    # Of any age: what else such a line held was committed when it was refused.
+    again = ledger.repeated(con, snapshot, written, date.max.toordinal())
+    dropped = {(row.file, row.row) for row in again}
+    if written:
+        places = {"k": [n.quarantine_id for n in right]}
+        con.execute("CREATE OR REPLACE TEMP TABLE kept AS SELECT unnest($k::VARCHAR[]) AS k", places)
+        other = f"FROM {relation(written)} WHERE source_id || ':' || source_offset NOT IN (SELECT k FROM kept)"
+        dropped.update(con.execute(f"SELECT file_index, file_row_number {other}").fetchall())
+    kept = without(con, written, sorted(dropped), files)
+    for path in {file.path for file in written} - {file.path for file in kept}:
+        files.remove(path)
+    return sum(file.rows for file in kept), len(again)
 
 
 def _commit(lake: Lake, table: Any, files: Files) -> None:

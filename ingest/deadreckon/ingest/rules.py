@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from deadreckon.core.schema import alias_table
 from deadreckon.core.settings import Settings
-from deadreckon.ingest.decode import UserIds
 from deadreckon.ingest.prepare import Rules
 from deadreckon.ingest.redact import Redactor
+from deadreckon.ingest.statement import UserIds
 
 
 def rules_for(settings: Settings, environ: Mapping[str, str] = os.environ) -> Rules:

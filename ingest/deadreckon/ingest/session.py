@@ -1,4 +1,4 @@
-"""The database in memory that a batch is decoded in, set up for that one use."""
+"""The database in memory that batches are decoded by, set up for that one use."""
 
 from __future__ import annotations
 
@@ -17,9 +17,6 @@ from deadreckon.ingest.convert import literal
 MEMORY: Final = "640MB"
 MOST_THREADS: Final = 8
 """Each thread holds rows of its own: with more of them a batch outgrows the memory, and gains little."""
-ROW_GROUP: Final = 16_384
-"""Rows. A thread's rows are put into the table as they are when they fill a row group, else copied once more by one
-thread; a batch is never as long as the usual row group for each thread."""
 
 
 def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
@@ -34,7 +31,6 @@ def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
     con.execute(f"SET temp_directory = {literal(str(Path(tempfile.gettempdir()) / f'reckon-{uuid4().hex}'))}")
     # It takes what two branches of a CASE share out of both, and so computes for every row what few rows need.
     con.execute("SET disabled_optimizers = 'common_subexpressions'")
-    con.execute(f"ATTACH ':memory:' AS work (ROW_GROUP_SIZE {ROW_GROUP})")
     _begin(con, settings)
     return con
 
@@ -47,7 +43,6 @@ def another(con: duckdb.DuckDBPyConnection, settings: Settings) -> duckdb.DuckDB
 
 
 def _begin(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    con.execute("USE work")
     con.execute("SET preserve_insertion_order = false")
     zone = settings.ingest.naive_timezone
     try:

@@ -7,7 +7,7 @@ knows per shape which keys are columns, which go to attributes, and which lines 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import duckdb
@@ -36,6 +36,12 @@ class Plan:
     wide: bool
     asked: tuple[str, ...]
     """Keys of which SQL asks whether a line has them: the parser gives NULL for an absent key and for null alike."""
+
+    @property
+    def times(self) -> Plan:
+        """A plan for nothing but when it happened."""
+        columns = {c: keys for c, keys in self.columns.items() if c in ("ts", "event_id")}
+        return replace(self, columns=columns, unknown={}, wide=False)
 
     def has(self, key: str) -> str:
         """Whether a line has this key, in SQL: a bit of the column that `presence` made."""
@@ -77,11 +83,13 @@ def find(con: duckdb.DuckDBPyConnection, lines: pa.Table) -> Shapes:
     hashes[got["n"]] = np.ma.filled(got["h"], 0)
     valid[got["n"]] = ~np.ma.getmaskarray(got["h"])
     _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
-    samples = lines.column("line").take(arrays.integers(first)).to_pylist()
+    order = np.argsort(first)
+    samples = np.empty(len(first), dtype=object)
+    samples[order] = arrays.chosen(lines.select(["line"]), first[order]).column("line").to_pylist()
     rows = con.execute(
         "SELECT TRY(json_keys(line)) FROM (SELECT unnest($lines::VARCHAR[]) AS line, "
         "unnest(range(len($lines::VARCHAR[]))) AS place) ORDER BY place",
-        {"lines": samples},
+        {"lines": samples.tolist()},
     ).fetchall()
     return Shapes(np.where(valid, inverse, -1).astype(np.int32), [tuple(row[0] or ()) for row in rows])
 

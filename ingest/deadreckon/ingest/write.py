@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import islice
@@ -23,11 +24,9 @@ from deadreckon.core.errors import LakeError
 from deadreckon.core.lake import Lake
 from deadreckon.core.pending import gone
 from deadreckon.ingest import arrays
-from deadreckon.ingest.convert import literal, quoted
+from deadreckon.ingest.convert import literal
 
-MANY_DAYS: Final = 40
-"""With more days than this in a batch one partitioning pass is cheaper than a pass a day."""
-DICTIONARIES: Final = "DICTIONARY_SIZE_LIMIT 2000"
+OPTIONS: Final = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 2000, RETURN_STATS true"
 """Ids, most of an event's bytes, never repeat enough: larger dictionaries take longer to build, and more room."""
 LEDGER_ROWS: Final = 20_000
 """Ledger rows that are objects of Python at a time."""
@@ -55,6 +54,18 @@ class Files:
         self.actions.append(
             AddAction(name, status.st_size, dict(partition), milliseconds, data_change, json.dumps(stats))
         )
+
+    def only(self, paths: Collection[Path]) -> Files:
+        """Some of these files."""
+        names = {path.relative_to(self.root).as_posix() for path in paths}
+        return Files(self.root, [action for action in self.actions if action.path in names], list(paths))
+
+    def remove(self, path: Path) -> None:
+        """Remove one file, and forget it."""
+        name = path.relative_to(self.root).as_posix()
+        self.actions = [action for action in self.actions if action.path != name]
+        self.paths.remove(path)
+        path.unlink(missing_ok=True)
 
     def make_durable(self) -> None:
         """Force every file, and the folders that name it, to the disk.
@@ -86,41 +97,64 @@ def discard_uncommitted(lake: Lake, files: Files) -> None:
         files.discard()
 
 
-def write_events(con: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str], files: Files) -> None:
-    """Write the rows of `relation` (event columns, source_id, source_offset, ingested_at, date) as files by day.
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file of events, whole but not committed."""
+
+    path: Path
+    rows: int
+    day: date
+    spread: bool
+    """Whether it may hold events of other days than its own."""
+
+
+def write_day(con: duckdb.DuckDBPyConnection, query: str, day: date, files: Files) -> Written | None:
+    """Write the rows of a query (event columns, source_id, source_offset, ingested_at), which should be of this day.
+
+    Returns None, and leaves no file, when there are none.
 
     Raises:
-        LakeError: the disk is full or the folder cannot be written; what was written is removed.
+        LakeError: the disk is full or the folder cannot be written.
     """
-    days: list[date] = [row[0] for row in con.execute(f"SELECT DISTINCT date FROM {relation} ORDER BY 1").fetchall()]
-    chosen = ", ".join(map(quoted, columns))
-    try:
-        if len(days) > MANY_DAYS:
-            _copy(con, f"SELECT 'events' AS part, date, {chosen} FROM {relation}", None, files)
-        else:
-            for day in days:
-                _copy(con, f"SELECT {chosen} FROM {relation} WHERE date = DATE '{day}'", day, files)
-    except (duckdb.IOException, OSError) as error:
-        files.discard()
-        raise cannot_write(files.root, error) from error
+    path = files.root / "part=events" / f"date={day}" / f"{uuid4().hex}.parquet"
+    files.paths.append(path)
+    with _writing(files):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        ((_, rows, _, _, statistics, *_),) = con.execute(
+            f"COPY ({query}) TO {literal(str(path))} ({OPTIONS})"
+        ).fetchall()
+    if not rows:
+        files.remove(path)
+        return None
+    bounds = _bounds(statistics)
+    files.add(path, rows, {"part": "events", "date": str(day)}, bounds)
+    return Written(path, rows, day, any(at[:10] != str(day) for at in bounds.get("ts", [""])))
 
 
-def _copy(con: duckdb.DuckDBPyConnection, query: str, day: date | None, files: Files) -> None:
-    options = f"FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, {DICTIONARIES}, RETURN_STATS true"
-    if day is None:
-        target = files.root
-        options += f", PARTITION_BY (part, date), FILENAME_PATTERN '{uuid4().hex}-{{i}}', OVERWRITE_OR_IGNORE true"
-    else:
-        target = files.root / "part=events" / f"date={day}" / f"{uuid4().hex}.parquet"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        files.paths.append(target)
-    written = con.execute(f"COPY ({query}) TO {literal(str(target))} ({options})").fetchall()
-    for name, rows, _size, _footer, statistics, keys, _extra in written:
-        path = Path(name)
-        if day is None:
+def write_days(con: duckdb.DuckDBPyConnection, query: str, files: Files) -> list[Written]:
+    """Write the rows of a query, which gives the day of each as `date` too, in one pass over many days.
+
+    Raises:
+        LakeError: the disk is full or the folder cannot be written.
+    """
+    options = f"{OPTIONS}, PARTITION_BY (part, date), FILENAME_PATTERN '{uuid4().hex}-{{i}}', OVERWRITE_OR_IGNORE true"
+    found = []
+    with _writing(files):
+        copy = f"COPY (SELECT 'events' AS part, * FROM ({query})) TO {literal(str(files.root))} ({options})"
+        for name, rows, _size, _footer, statistics, keys, _extra in con.execute(copy).fetchall():
+            path = Path(name)
             files.paths.append(path)
-        partition = {"part": "events", "date": str(day or keys["date"])}
-        files.add(path, rows, partition, _bounds(statistics))
+            files.add(path, rows, {"part": "events", "date": str(keys["date"])}, _bounds(statistics))
+            found.append(Written(path, rows, date.fromisoformat(keys["date"]), spread=False))
+    return found
+
+
+@contextmanager
+def _writing(files: Files) -> Iterator[None]:
+    try:
+        yield
+    except (duckdb.IOException, OSError) as error:
+        raise cannot_write(files.root, error) from error
 
 
 def write_ledger(rows: Iterable[Mapping[str, Any]], ingested_at: datetime, files: Files) -> None:
@@ -138,12 +172,9 @@ def write_ledger(rows: Iterable[Mapping[str, Any]], ingested_at: datetime, files
     day = ingested_at.astimezone(UTC).date().isoformat()
     path = files.root / f"part={schema.PART_LEDGER}" / f"date={day}" / f"{uuid4().hex}.parquet"
     files.paths.append(path)
-    try:
+    with _writing(files):
         path.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(table, path, compression="zstd")
-    except OSError as error:
-        files.discard()
-        raise cannot_write(files.root, error) from error
     files.add(path, len(table), {"part": schema.PART_LEDGER, "date": day}, {})
 
 
