@@ -114,6 +114,7 @@ def event_of(alert: Alert) -> dict[str, Any]:
             "group": labels_of(stream.labels),
             "why": stream.reason,
             "runbook": alert.runbook,
+            **({"detail": orjson.loads(stream.detail)} if stream.detail else {}),
         },
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -12,9 +12,10 @@ from deadreckon.core.lake import Lake
 from deadreckon.monitor import store
 from deadreckon.monitor.alert import Alert, iso, tell, told
 from deadreckon.monitor.measure import Asker, Meter, Readings
+from deadreckon.monitor.remember import Remembering
 from deadreckon.monitor.rules import Rule
 from deadreckon.monitor.schedule import Due, due
-from deadreckon.monitor.stream import WHOLE_RULE, Stream, Transition, advance, fail, transition
+from deadreckon.monitor.stream import WHOLE_RULE, Reading, Stream, Transition, advance, fail, key_of, transition
 
 CHUNK: Final = 250
 """Windows of a metric rule that are measured by one query."""
@@ -82,7 +83,7 @@ def run(
         page = store.read(lake)
         with ask() as asker:
             meter = Meter(asker)
-            done = [_evaluate(rule, page, meter, as_of, since) for rule in rules]
+            done = [_evaluate(lake, rule, page, meter, as_of, since) for rule in rules]
         try:
             return _commit(lake, page, done, as_of, now, dry_run=dry_run)
         except CommitConflictError:
@@ -132,11 +133,11 @@ def _unknown(page: store.Page, done: list[_Progress], alerts: list[Alert], now: 
     return found
 
 
-def _evaluate(rule: Rule, page: store.Page, meter: Meter, as_of: float, since: float | None) -> _Progress:
+def _evaluate(lake: Lake, rule: Rule, page: store.Page, meter: Meter, as_of: float, since: float | None) -> _Progress:
     steps = due(rule, evaluated=page.evaluated(rule.name), as_of=as_of, since=since)
     progress = _Progress(rule, page.streams(rule.name), skipped=steps.skipped)
     failures = 0
-    for step, measured, alive in _measured(meter, rule, steps):
+    for step, measured, alive in _measured(lake, meter, rule, progress.streams, steps):
         progress.end = step * rule.step
         progress.windows += 1
         if isinstance(measured, QueryError):
@@ -153,9 +154,30 @@ def _evaluate(rule: Rule, page: store.Page, meter: Meter, as_of: float, since: f
     return progress
 
 
-def _measured(meter: Meter, rule: Rule, steps: Due) -> Iterator[tuple[int, Readings | QueryError, bool]]:
+def _measured(
+    lake: Lake, meter: Meter, rule: Rule, streams: Mapping[str, Stream], steps: Due
+) -> Iterator[tuple[int, Readings | QueryError, bool]]:
+    if isinstance(rule, Remembering):
+        yield from _remembered(lake, meter, rule, streams, steps)
+        return
     for first in range(steps.first, steps.last + 1, CHUNK):
         yield from _chunk(meter, rule, first, min(first + CHUNK - 1, steps.last))
+
+
+def _remembered(
+    lake: Lake, meter: Meter, rule: Rule, streams: Mapping[str, Stream], steps: Due
+) -> Iterator[tuple[int, Readings | QueryError, bool]]:
+    assert isinstance(rule, Remembering)  # noqa: S101  # it was asked
+    memories = {key: stream.memory for key, stream in streams.items() if stream.memory}
+    step = steps.first
+    try:
+        alive = meter.alive(rule, steps.first, steps.last) if len(steps) else set()
+        for step, rows in rule.remembered(lake, memories, steps.first, steps.last):
+            found = {key_of(row.labels): Reading(*row) for row in rows}
+            yield step, found, step in alive
+    except QueryError as error:
+        # What comes after a window depends on it: the next run goes on with the one after.
+        yield step, error, False
 
 
 def _chunk(meter: Meter, rule: Rule, first: int, last: int) -> Iterator[tuple[int, Readings | QueryError, bool]]:

@@ -52,6 +52,8 @@ COLUMNS: Final = pa.schema(
         ("event_id", pa.string()),
         ("run", pa.int64()),
         ("evaluated_at", _TIME),
+        ("memory", pa.string()),
+        ("detail", pa.string()),
     ]
 )
 _NUMBERS: Final = pa.schema([(f.name, pa.int64() if f.type == _TIME else f.type) for f in COLUMNS])
@@ -232,6 +234,8 @@ def _row(alert: Alert, run: int, now: float) -> dict[str, Any]:
         # A row that is carried over from an earlier run keeps what it says of it.
         "run": alert.run or run,
         "evaluated_at": _microseconds(alert.evaluated_at or now),
+        "memory": stream.memory,
+        "detail": stream.detail,
     }
 
 
@@ -259,6 +263,8 @@ def _alert(row: Mapping[str, Any]) -> Alert:
         row["reason"],
         # Older files have no such column.
         _seconds(row["clear_since"]) if row.get("clear_since") is not None else None,
+        row.get("memory") or "",
+        row.get("detail") or "",
     )
     return Alert(
         stream,

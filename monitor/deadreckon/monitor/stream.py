@@ -25,6 +25,12 @@ class Reading:
     labels: Labels
     value: float | None
     n: int | None
+    unknown: str = ""
+    """Why nothing can be said yet, whatever was measured: then it is missing, and never well."""
+    memory: str = ""
+    """What the rule will have to know of the windows up to this one, in its own words."""
+    detail: str = ""
+    """What the value rests on, as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,10 @@ class Stream:
     reason: str = ""
     clear_since: int | None = None
     """The first of the windows in a row that a firing alert was clear in, while `keep_firing_for` holds it."""
+    memory: str = ""
+    """What the rule remembers of the stream; see Reading."""
+    detail: str = ""
+    """What the value rests on, as JSON; empty where the rule says nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +90,8 @@ def judge(rule: Rule, reading: Reading | None, *, alive: bool) -> tuple[Judgemen
     `alive`: whether the lake holds any event in the window. A lake that does not is never healthy: only a breach is
     believed then.
     """
+    if reading is not None and reading.unknown:
+        return "missing", reading.unknown
     judgement, reason = _compare(rule, reading)
     measures_age = rule.measure is not None and rule.measure.source == "newest"
     if judgement in ("between", "clear") and not alive and not measures_age:
@@ -137,6 +149,8 @@ def advance(
         window_end if seen else (before.last_seen if before else None),
         reason,
         clear_since,
+        reading.memory if reading else (before.memory if before else ""),
+        reading.detail if reading else "",
     )
 
 
@@ -146,7 +160,7 @@ def fail(rule: Rule, before: Stream | None, window_end: int, reason: str) -> Str
         return Stream(rule.name, WHOLE_RULE, "error", window_end, window_end, reason=reason)
     since = before.since if before.state == "error" else window_end
     unmeasured: dict[str, Any] = dict.fromkeys(("value", "n", "threshold", "clear_since"))
-    return replace(before, state="error", since=since, window_end=window_end, reason=reason, **unmeasured)
+    return replace(before, state="error", since=since, window_end=window_end, reason=reason, detail="", **unmeasured)
 
 
 def transition(before: Stream | None, after: Stream) -> Transition | None:

@@ -84,7 +84,7 @@ class Version:
 
     def __str__(self) -> str:
         """The range, and what it has in place of the stream's own, as `reckon drift compare` takes it."""
-        return ",".join([f"{_iso(self.start)}..{_iso(self.end)}", *(f"{k}={v}" for k, v in self.watch.against)])
+        return ",".join([span(self.start, self.end), *(f"{k}={v}" for k, v in self.watch.against)])
 
 
 _FORM: Final = 1
@@ -94,6 +94,11 @@ _FORM: Final = 1
 def labels_of(subject: str, dimensions: Mapping[str, str | None]) -> str:
     """A stream's labels as canonical JSON."""
     return orjson.dumps({"subject": subject, **dimensions}, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def span(start: int, end: int) -> str:
+    """A range of epoch seconds, as selections have it."""
+    return f"{_iso(start)}..{_iso(end)}"
 
 
 def _iso(seconds: int) -> str:

@@ -48,7 +48,7 @@ def judge(
         if reference is None or reference.version != version:
             reference = kept(con, version, place)
         found = windows(con, reference, start, states)
-        fleet = max(reference.streams, sum(int((w.which >= 0).sum()) for w in found))
+        fleet = max(1, reference.streams, sum(int((w.which >= 0).sum()) for w in found))
         allowed = budget(fleet)
         verdicts: list[Verdict] = []
         parts: list[States] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from deadreckon.monitor.kinds.budget import BudgetRule
+from deadreckon.monitor.kinds.drift import DriftRule
 from deadreckon.monitor.kinds.heartbeat import HeartbeatRule
 from deadreckon.monitor.kinds.quality import QualityRule
 from deadreckon.monitor.kinds.slo import SloRule
@@ -19,6 +20,7 @@ KINDS: Final[dict[str, type[Rule]]] = {
     "budget": BudgetRule,
     "slo": SloRule,
     "heartbeat": HeartbeatRule,
+    "drift": DriftRule,
 }
 """Each kind's model: its keys are those of `[[rules]]`, its `measured` says what a window holds. To add a kind, put its
 model here."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Literal, Self
+from typing import Final, Literal, Self
 
 import duckdb
 import orjson
@@ -11,16 +11,16 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from deadreckon.core.errors import QueryError, UsageError
 from deadreckon.core.lake import Lake
-from deadreckon.core.schema import EVENTS
 from deadreckon.drift.detector.edetector import Budget
-from deadreckon.drift.selection import Selection, selection
+from deadreckon.drift.selection import selection
 from deadreckon.drift.watch import DAILY, HOURLY, Fixed, States, Trailing, Verdict, Watch, judge
 from deadreckon.drift.watch.reference import DIMENSIONS
 from deadreckon.drift.watch.selected import command
 from deadreckon.monitor.duration import parse_duration
 from deadreckon.monitor.metrics import Metric
 from deadreckon.monitor.remember import Remembered
-from deadreckon.monitor.rule import Duration, Grouped, Rule
+from deadreckon.monitor.rule import Duration, Rule
+from deadreckon.monitor.shapes import Grouped
 from deadreckon.profiles.relations import connect
 
 BUDGET: Final = 4.0
@@ -48,10 +48,13 @@ class DriftRule(Grouped):
         default={}, description="what the reference has in place of a stream's own: model_version of the champion, say"
     )
     slow_reference: str = Field(
-        default="", description="a range FROM..TO that daily windows are held against: slow drift is far from where it began"
+        default="",
+        description="a range FROM..TO that daily windows are held against: slow drift is far from where it began",
     )
     budget: float | None = Field(
-        default=None, gt=0, description="expected false alarms a year, over all streams; 4 for all drift rules unless said"
+        default=None,
+        gt=0,
+        description="expected false alarms a year, over all streams; 4 for all drift rules unless said",
     )
     strict: float | None = Field(
         default=None, gt=0, lt=1, description="instead: the probability of any false alarm, ever, over all streams"
@@ -130,6 +133,11 @@ class DriftRule(Grouped):
         watch = self.watch()
         states = States.of_rows([orjson.loads(memory) | {"labels": key} for key, memory in memories.items()])
         starts = [(step - 1) * self.step for step in range(first, last + 1)]
+        if isinstance(watch.reference, Fixed):
+            for start in [start for start in starts if start < watch.reference.end]:
+                said = f"learning: the reference {self.reference} is not over"
+                yield start // self.step + 1, [Remembered({}, None, 0, said, "", "")]
+            starts = [start for start in starts if start >= watch.reference.end]
         try:
             with connect(lake) as con:
                 for judged in judge(con, watch, starts, states, self.allowed, lake.root / KEPT):
@@ -171,7 +179,7 @@ class DriftRule(Grouped):
         return self
 
 
-def shared(rules: Sequence[Rule]) -> None:
+def share_budget(rules: Sequence[Rule]) -> None:
     """Let drift rules without a budget of their own share the usual one evenly."""
     sharing = {rule.part_of for rule in rules if isinstance(rule, DriftRule) and rule.budget is rule.strict is None}
     for rule in rules:
