@@ -1,9 +1,12 @@
-"""Kind drift: streams of profiles held against a reference, with a stated budget of false alarms."""
+"""Kind drift: streams of profiles held against a reference, with a stated budget of false alarms.
+
+What computes is imported where there is such a rule: SciPy takes longer than a run without one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, Literal, Self
+from typing import TYPE_CHECKING, Final, Literal, Self
 
 import duckdb
 import orjson
@@ -11,18 +14,18 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from deadreckon.core.errors import QueryError, UsageError
 from deadreckon.core.lake import Lake
-from deadreckon.drift.detector.edetector import Budget
-from deadreckon.drift.selection import selection
-from deadreckon.drift.watch import DAILY, HOURLY, Fixed, States, Trailing, Verdict, Watch, judge
-from deadreckon.drift.watch.reference import DIMENSIONS
-from deadreckon.drift.watch.selected import command
 from deadreckon.monitor.duration import parse_duration
 from deadreckon.monitor.metrics import Metric
 from deadreckon.monitor.remember import Remembered
 from deadreckon.monitor.rule import Duration, Rule
 from deadreckon.monitor.shapes import Grouped
-from deadreckon.profiles.relations import connect
 
+if TYPE_CHECKING:
+    from deadreckon.drift.detector.edetector import Budget
+    from deadreckon.drift.watch import Fixed, Trailing, Verdict, Watch
+
+DIMENSIONS: Final = ("environment", "model", "model_version", "variant")
+"""What profiles are kept by."""
 BUDGET: Final = 4.0
 """Expected false alarms a year of all drift rules together, where they do not say."""
 KEPT: Final = "_calibrations"
@@ -67,7 +70,7 @@ class DriftRule(Grouped):
     @property
     def window(self) -> int:
         """Seconds of a window."""
-        return (DAILY if self._slow else HOURLY).seconds
+        return _DAY if self._slow else 3600
 
     @property
     def step(self) -> int:
@@ -105,6 +108,8 @@ class DriftRule(Grouped):
 
     def watch(self) -> Watch:
         """What is watched, for `deadreckon.drift.watch`."""
+        from deadreckon.drift.watch import DAILY, HOURLY, Watch
+
         cadence = DAILY if self._slow else HOURLY
         where = tuple(
             (name, tuple(str(v) for v in (value if isinstance(value, list) else [value])))
@@ -122,6 +127,8 @@ class DriftRule(Grouped):
 
     def allowed(self, streams: int) -> Budget:
         """What this rule may spend with so many streams."""
+        from deadreckon.drift.detector.edetector import Budget
+
         a_year = (BUDGET if self.budget is None else self.budget) * self._share
         strict = None if self.strict is None else self.strict * self._share
         return Budget(streams, a_year, self.watch().cadence.windows_a_year, strict)
@@ -130,6 +137,9 @@ class DriftRule(Grouped):
         self, lake: Lake, memories: Mapping[str, str], first: int, last: int
     ) -> Iterator[tuple[int, list[Remembered]]]:
         """The streams in each window; see `monitor.remember.Remembering`."""
+        from deadreckon.drift.watch import Fixed, States, judge
+        from deadreckon.profiles.relations import connect
+
         watch = self.watch()
         states = States.of_rows([orjson.loads(memory) | {"labels": key} for key, memory in memories.items()])
         starts = [(step - 1) * self.step for step in range(first, last + 1)]
@@ -159,7 +169,8 @@ class DriftRule(Grouped):
     @field_validator("slow_reference")
     @classmethod
     def _slow_reference(cls, text: str) -> str:
-        if text and not isinstance(_reference(text, 7 * _DAY), Fixed):
+        _reference(text or "28d", 7 * _DAY)
+        if text and ".." not in text:
             raise ValueError(f"{text!r} is no range that stays; write FROM..TO")
         return text
 
@@ -188,6 +199,8 @@ def share_budget(rules: Sequence[Rule]) -> None:
 
 
 def _said(watch: Watch, verdict: Verdict, memory: str) -> Remembered:
+    from deadreckon.drift.watch.selected import command
+
     judged = verdict.state in ("ok", "firing") or verdict.n > 0
     reached = verdict.evidence / verdict.threshold
     # An alarm that is not over stands, though its evidence was spent on it.
@@ -208,6 +221,9 @@ def _said(watch: Watch, verdict: Verdict, memory: str) -> Remembered:
 
 
 def _reference(text: str, moves_every: int) -> Trailing | Fixed:
+    from deadreckon.drift.selection import selection
+    from deadreckon.drift.watch import Fixed, Trailing
+
     if ".." not in text:
         days, rest = divmod(parse_duration(text), _DAY)
         if rest or not days:
