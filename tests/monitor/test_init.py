@@ -11,10 +11,13 @@ from tests.monitor.commands import reckon
 from tests.monitor.lakes import HOUR, NOON, event, make
 
 from deadreckon.cli import main
+from deadreckon.core.errors import QueryError
 from deadreckon.core.lake import Lake
+from deadreckon.core.settings import Settings
 from deadreckon.monitor import load_rules
+from deadreckon.monitor.asking import asker
 from deadreckon.monitor.looking import down, nice
-from deadreckon.monitor.starter import toml
+from deadreckon.monitor.starter import look, toml, written
 
 DAY = 24 * HOUR
 
@@ -114,6 +117,31 @@ def test_a_lake_of_unlike_lines_gets_what_fits(tmp_path, capsys):
     make(tmp_path / "lake", [event(now - i * 60, kind="log", level="info", service=None) for i in range(200)])
     rules = tomllib.loads(printed(capsys, tmp_path / "lake"))["rules"]
     assert [rule["name"] for rule in rules] == ["logs arrive"]
+
+
+def test_what_cannot_be_looked_at_is_left_out_and_said(living):
+    """A look that goes over the limits takes nothing else with it."""
+
+    class Slow:
+        def __init__(self, lake):
+            self.asker = asker(lake, Settings(lake=str(lake.root)))
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            self.asker.close()
+
+        def query(self, sql, params=None, *, max_rows=None):
+            if "tool_calls" in sql:
+                raise QueryError("took longer than 30 s", hint="ask for less")
+            return self.asker.query(sql, params, max_rows=max_rows)
+
+    lake = Lake.open(living / "lake")
+    found = look(lake, lambda: Slow(lake), now=time.time())
+    text = written(found)
+    assert text.splitlines()[-1] == "# Left out: sql: took longer than 30 s; ask for less"
+    assert len(tomllib.loads(text)["rules"]) == 9
 
 
 def test_odd_names_are_written_as_toml(tmp_path, capsys):

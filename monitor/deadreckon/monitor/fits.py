@@ -248,4 +248,15 @@ def _gap(seen: Look, condition: str, **params: Any) -> int | None:
     return int(gap) * 60 if gap and count >= LEAST else None
 
 
-FITS: Final = (_latency, _slo, _budget, _fresh, _heartbeat, _volume, _refused, _nulls, _repeats)
+FITS: Final = {
+    "latency and errors": _latency,
+    "slo": _slo,
+    "budget": _budget,
+    "freshness": _fresh,
+    "heartbeat": _heartbeat,
+    "volume": _volume,
+    "refused lines": _refused,
+    "nulls": _nulls,
+    "sql": _repeats,
+}
+"""What finds the rules that fit, in the order in which they are written."""

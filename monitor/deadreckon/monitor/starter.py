@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from deadreckon.core.errors import QueryError
 from deadreckon.core.lake import Lake
 from deadreckon.monitor.fits import FITS, Suggestion
 from deadreckon.monitor.looking import Look
@@ -29,6 +30,8 @@ class Starter:
     newest: int
     events: int
     suggestions: tuple[Suggestion, ...]
+    left_out: tuple[str, ...] = ()
+    """Why kinds of rules are not among them that could not be looked at within the limits."""
 
 
 Ask = Callable[[], AbstractContextManager[Asker]]
@@ -40,7 +43,7 @@ def look(lake: Lake, ask_: Ask, *, now: float) -> Starter | None:
     Each rule was tried on the lake, as of now and of its newest event: one that would fire stands as a comment.
 
     Raises:
-        QueryError: a look at it went over the limits.
+        QueryError: not even its first and last event could be found within the limits.
     """
     with ask_() as asker:
         newest = ask(asker, _NEWEST, {"now": now})[0][0]
@@ -48,9 +51,9 @@ def look(lake: Lake, ask_: Ask, *, now: float) -> Starter | None:
             return None
         seen = Look(asker, math.ceil(newest))
         begin, events = seen.rows("SELECT epoch(min(ts)), count(*) FROM events WHERE {range}")[0]
-        found = [one for kind in FITS for one in kind(seen)]
+        found, left_out = _fitting(seen)
     tried = _tried(lake, ask_, found, (now, math.ceil(newest)))
-    return Starter(int(begin), math.ceil(newest), events, tuple(tried))
+    return Starter(int(begin), math.ceil(newest), events, tuple(tried), tuple(left_out))
 
 
 def written(starter: Starter) -> str:
@@ -60,7 +63,9 @@ def written(starter: Starter) -> str:
         f"# Rules that fit {starter.events:,} events of {since} to {until}, as `reckon monitor init` found them.",
         "# Look at each: a threshold says what was seen, not what is right. reckon monitor --keys lists every key.",
     ]
-    return "\n".join([*head, *(line for one in starter.suggestions for line in ["", *_block(one)])]) + "\n"
+    rules = [line for one in starter.suggestions for line in ["", *_block(one)]]
+    tail = ["", *(f"# Left out: {' '.join(why.split())}" for why in starter.left_out)] if starter.left_out else []
+    return "\n".join([*head, *rules, *tail]) + "\n"
 
 
 def toml(value: Any) -> str:
@@ -83,6 +88,17 @@ def _block(one: Suggestion) -> list[str]:
 
 def _hidden(lines: Iterable[str]) -> list[str]:
     return [f"# {line}" for line in lines]
+
+
+def _fitting(seen: Look) -> tuple[list[Suggestion], list[str]]:
+    found: list[Suggestion] = []
+    left_out: list[str] = []
+    for what, fit in FITS.items():
+        try:
+            found += fit(seen)
+        except QueryError as error:
+            left_out.append(f"{what}: {error.message}; {error.hint}")
+    return found, left_out
 
 
 def _tried(lake: Lake, ask_: Ask, found: Sequence[Suggestion], times: Sequence[float]) -> Iterator[Suggestion]:

@@ -58,6 +58,15 @@ def test_values_that_are_no_finite_number_are_out_of_range(tmp_path):
     assert (alert.stream.value, alert.stream.n) == (0.5, 4)
 
 
+def test_scores_are_subjects_too(tmp_path):
+    """By their name: their values as numbers, their labels as categories."""
+    scores = [event(-100 + i, kind="score", name="helpful", value=i / 10) for i in range(10)]
+    others = [event(-50 + i, kind="score", name="other", value=99.0) for i in range(5)]
+    lake = make(tmp_path, [*scores, *others])
+    (alert,) = monitor(lake, quality("out_of_range", subject="score:helpful", min=0.25), at=0).alerts
+    assert (alert.stream.value, alert.stream.n) == (0.3, 10)
+
+
 def test_a_category_is_new_once_its_reference_never_held_it(tmp_path):
     """A tool that was there within the week before is known; one that was there before that is new again."""
     lake = make(

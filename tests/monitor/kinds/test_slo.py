@@ -32,6 +32,8 @@ def test_a_pair_fires_only_while_both_windows_burn(tmp_path):
 
 def test_the_pairs_have_their_own_windows_steps_and_severities(tmp_path):
     """A slow burn is no page: over three days it is a warning, looked at once an hour."""
+    said = load_rules([SLO | {"severity": "info"}])
+    assert {r.severity for r in said} == {"info"}
     rules = load_rules([SLO])
     assert [(r.above, r.window, r.step, r.severity) for r in rules] == [
         (14.4, HOUR, 300, "critical"),

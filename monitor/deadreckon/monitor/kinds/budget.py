@@ -101,7 +101,7 @@ class BudgetRule(Grouped):
     def parts(self) -> tuple[Rule, ...]:
         """The limit under the rule's own name, and its warnings."""
         lower: Severity = "warning" if self.severity == "critical" else "info"
-        labels = ({} if "budget" in self.group_by else {"budget": self.name}) | self.labels
+        labels = {"budget": self.name} | self.labels
         unit = SPENDS[self.spend][0]
         of = f"of {{threshold:,.2f}} {unit} for the {self.period}"
         parts = [

@@ -59,7 +59,9 @@ class QualityRule(Bounded, Grouped):
 
     kind: Literal["quality"] = Field(description="quality")
     check: Check = Field(description=", ".join(get_args(Check)))
-    subject: str | None = Field(default=None, description="feature:NAME, output:NAME or a column: what is checked")
+    subject: str | None = Field(
+        default=None, description="feature:NAME, output:NAME, score:NAME or a column: what is checked"
+    )
     min: Bound | None = Field(default=None, description="out_of_range: the smallest value that is right")
     max: Bound | None = Field(default=None, description="out_of_range: the largest value that is right")
     type: Literal["number", "string", "boolean", "array", "object"] | None = Field(

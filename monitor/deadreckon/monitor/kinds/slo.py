@@ -107,15 +107,15 @@ class SloRule(Grouped):
 
     def parts(self) -> tuple[Rule, ...]:
         """A rule for each pair, and one for the budget left where it is asked for."""
-        named_after = {"slo": self.name} if "slo" not in self.group_by else {}
-        labels = named_after | self.labels
+        labels = {"slo": self.name} | self.labels
+        said = self.severity if "severity" in self.model_fields_set else None
         parts = []
         for pair in self.pairs:
             spans = f"{format_duration(pair.long)} and {format_duration(pair.short)}"
             part = self.part(
                 f"{pair.burn:g} times over {spans}",
                 labels=labels,
-                severity=pair.severity or ("critical" if pair.burn >= 6 else "warning"),
+                severity=pair.severity or said or ("critical" if pair.burn >= 6 else "warning"),
                 summary=self.summary
                 or f"{self.about()}: errors come {{value:.1f}} times as fast as {self.objective:g} over "
                 f"{format_duration(self.period)} allows, over {spans} (alert above {{threshold}}, n {{n}})",

@@ -1,4 +1,4 @@
-"""What a rule on quality looks at: a column, or a feature or output by its name, as SQL."""
+"""What a rule on quality looks at: a column, or a feature, output or score by its name, as SQL."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Subject:
 
 
 def subject_of(name: str) -> Subject:
-    """The SQL of `feature:NAME`, `output:NAME` or a column.
+    """The SQL of `feature:NAME`, `output:NAME`, `score:NAME` or a column.
 
     Raises:
         ValueError: there is no such column, or the name cannot be a key.
@@ -39,8 +39,17 @@ def subject_of(name: str) -> Subject:
     prefix, colon, key = name.partition(":")
     if not colon:
         return _column(name)
+    if prefix == "score" and key:
+        return Subject(
+            among="kind = 'score' AND name = $scored",
+            null="value IS NULL AND label IS NULL",
+            text="coalesce(label, CAST(value AS VARCHAR))",
+            number="value",
+            type="CASE WHEN value IS NOT NULL THEN 'number' WHEN label IS NOT NULL THEN 'string' END",
+            params={"scored": key},
+        )
     if prefix not in DOCUMENTS or not key:
-        raise ValueError(f"{name!r} is no subject; write feature:NAME, output:NAME or a column")
+        raise ValueError(f"{name!r} is no subject; write feature:NAME, output:NAME, score:NAME or a column")
     if '"' in key or "\\" in key:
         raise ValueError(f"{name!r} has a quote or backslash in it, and cannot be looked up")
     document = DOCUMENTS[prefix]
@@ -59,7 +68,7 @@ def subject_of(name: str) -> Subject:
 
 def _column(name: str) -> Subject:
     if name not in EVENTS or EVENTS[name].type not in _PLAIN:
-        known = [*(n for n, c in EVENTS.items() if c.type in _PLAIN), "feature:NAME", "output:NAME"]
+        known = [*(n for n, c in EVENTS.items() if c.type in _PLAIN), "feature:NAME", "output:NAME", "score:NAME"]
         raise ValueError(f"{name!r} is no column of numbers or text; {nearest(name, known)}")
     number = f'CAST("{name}" AS DOUBLE)' if EVENTS[name].type in ("bigint", "double") else "CAST(NULL AS DOUBLE)"
     kind = {"string": "string", "boolean": "boolean"}.get(EVENTS[name].type, "number")
