@@ -13,6 +13,7 @@ from tests.monitor.commands import REPOSITORY
 
 from deadreckon.core.settings import Settings
 from deadreckon.core.sinks import KINDS, SinkBase, keys_of
+from deadreckon.delivery.agenda import MOST
 from deadreckon.delivery.courier import LONGEST_PAUSE_S, ROUND_S
 from deadreckon.delivery.ledger import DEAD, FOLDER
 from deadreckon.delivery.message import message_of_group
@@ -84,3 +85,4 @@ def test_numbers_and_names_are_those_of_the_code():
     assert f"at most {LONGEST_PAUSE_S:g} s" in PAGE
     assert ", ".join(str(code) for code in sorted(PASSING)) in PAGE
     assert f"`{FOLDER}/{DEAD}`" in PAGE
+    assert f"more than {MOST};" in PAGE

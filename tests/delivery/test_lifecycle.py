@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from tests.delivery.parts import SLOW, Time, dead, evaluate, lines, post
@@ -10,8 +11,10 @@ from tests.delivery.servers import receiver
 from tests.monitor.lakes import HOUR, NOON, add, calls, make, monitor, rule
 
 from deadreckon.core.errors import UsageError
+from deadreckon.core.maintenance.transitions import forget as expired
 from deadreckon.core.settings import Settings
 from deadreckon.delivery import Post
+from deadreckon.delivery.agenda import MOST
 from deadreckon.delivery.retire import known, retire
 from deadreckon.monitor import forget, outbox, store, waiting
 from deadreckon.monitor.inhibit import Policy
@@ -300,15 +303,22 @@ def test_a_sink_that_is_retired_holds_nothing_back_and_may_begin_anew(tmp_path):
     with pytest.raises(UsageError, match="knows no sink"):
         retire(told.lake, "z", [])
     assert known(told.lake) == ["s"]
-    assert retire(told.lake, "s", []) == 1
+    past = {"now": datetime.now(UTC), "retention_days": 1, "dry_run": True}
+    outbox.settle(told.lake, waiting(told.lake))  # they are events
+    add(told.lake, calls(100, 5, model_version="v2"))
+    monitor(told.lake, SLOW, at=300)
+    outbox.settle(told.lake, waiting(told.lake))
+    assert expired(told.lake, store.ALERT_STATES, tmp_path, **past).rows == 0
+    assert retire(told.lake, "s", []) == 2
+    assert expired(told.lake, store.ALERT_STATES, tmp_path, **past).rows == 1
     assert known(told.lake) == []
     assert waiting(told.lake, SINK).alerts == ()
-    assert outbox.readers(told.lake) == {}
+    assert outbox.readers(told.lake) == {"events": 2}
     told.way.begin(told.lake)
     assert known(told.lake) == ["s"]
-    assert told.run(60) == []
-    told.calls(0)
-    assert said(told.run(300)) == [("change", "firing", "resolved")]
+    assert told.run(301) == []
+    told.calls(300, 5000.0)
+    assert said(told.run(600)) == [("change", "resolved", "firing")]
 
 
 def test_a_silence_that_begins_later_or_holds_for_everything(tmp_path):
@@ -322,3 +332,13 @@ def test_a_silence_that_begins_later_or_holds_for_everything(tmp_path):
         silence(told.lake, [parse("tool!=x")], starts_at=NOON, ends_at=NOON + 1, by="a", comment="", now=NOON)
     with pytest.raises(UsageError, match="over before"):
         told.silence(hours=0)
+
+
+def test_a_large_group_comes_in_several_messages(tmp_path):
+    """With keys of their own; nothing is left out."""
+    told = Told(tmp_path, group_by=[])
+    add(told.lake, [c for v in range(130) for c in calls(-200, 1, model_version=f"w{v:03}", duration_ms=5000.0)])
+    first, second = told.run(0)
+    assert (len(first["alerts"]), len(second["alerts"])) == (MOST, 31)
+    assert first["event_id"] != second["event_id"]
+    assert told.run(1) == []

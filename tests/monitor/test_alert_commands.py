@@ -170,3 +170,12 @@ def test_people_read_why_a_rule_cannot_be_evaluated_and_who_knows_of_it(folder, 
         assert 'bad cannot be evaluated: Referenced column "modle"' in text
         assert "by ann: deploy" in text
         assert "taken by bob: mine" in text
+
+
+def test_alerts_can_be_read_though_a_rule_is_wrong(folder):
+    """Who inhibits whom is not known then, and that is said."""
+    monitor(folder)
+    configure(folder, RULES.replace("above", "abov"))
+    code, answer, said = reckon("alerts", folder=folder)
+    assert (code, len(answer["rows"])) == (0, 2)
+    assert "unknown key 'abov'" in said

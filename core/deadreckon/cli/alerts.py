@@ -8,7 +8,7 @@ import typer
 
 from deadreckon.cli.alert_events import tell
 from deadreckon.cli.alert_lines import DetailsOption, show
-from deadreckon.cli.alert_policy import policy_of
+from deadreckon.cli.alert_policy import policy_if_any
 from deadreckon.cli.alert_sinks import sinks
 from deadreckon.cli.alert_verbs import ack, silence
 from deadreckon.cli.monitor import moment
@@ -92,7 +92,7 @@ def alerts(
     else:
         found = current(opened, states=states, rules=rule or [])
     meta |= {"total": len(found), "truncated": len(found) > limit}
-    standing = {} if history else standings(every, read(opened), policy_of(settings), time.time())
+    standing = {} if history else standings(every, read(opened), policy_if_any(settings), time.time())
     show(found[:limit], chosen(format_), meta, previous=history, details=details, standing=standing)
 
 
@@ -104,7 +104,7 @@ def _forget(lake: Lake, settings: Settings, rule: str, format_: Format) -> None:
     from deadreckon.monitor import forget
 
     now = datetime.now(UTC)
-    post = Post(settings.sinks, os.environ, policy=policy_of(settings))
+    post = Post(settings.sinks, os.environ, policy=policy_if_any(settings))
     post.begin(lake)
     closed = forget(lake, rule, now=now.timestamp())
     show(closed, format_, {"forgotten": rule, "alerts_written": tell(lake, settings, now)}, previous=True)

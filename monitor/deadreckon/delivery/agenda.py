@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -15,6 +15,9 @@ from deadreckon.monitor.alert import Alert, alert_id, id_of
 from deadreckon.monitor.duration import parse_duration
 from deadreckon.monitor.matcher import facts_of
 from deadreckon.monitor.standing import OPEN, Key, Standing, key_of
+
+MOST: Final = 100
+"""Alerts in one message at most: receivers refuse what is too large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +162,12 @@ def _grouped(sink: SinkBase, ledger: Ledger, items: Sequence[Item], now: float, 
     recent = {g for g, at in ledger.groups.items() if at <= now < at + interval}
     ledger.close(set(ledger.groups) - recent)
     found.waits = bool(recent & set(groups))
-    return [_flight(items=held, now=now, group=group) for group, held in groups.items() if group not in recent]
+    told = ((group, held) for group, held in groups.items() if group not in recent)
+    return [_flight(items=some, now=now, group=group) for group, held in told for some in _batched(held)]
+
+
+def _batched(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    return (items[first : first + MOST] for first in range(0, len(items), MOST))
 
 
 def _flight(*, items: Sequence[Item], now: float, group: str = "") -> Flight:
