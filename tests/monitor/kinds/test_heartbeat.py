@@ -40,6 +40,13 @@ def test_each_writer_of_a_list_is_expected(tmp_path):
     assert states(monitor(lake, of, at=0)) == {"a": "ok", "b": "firing"}
 
 
+def test_expected_values_are_compared_as_groups_are_called(tmp_path):
+    """Booleans and numbers too: one that was heard from is not taken for one that never was."""
+    lake = make(tmp_path, calls(-HOUR, 3600, stream=True, attempt=1))
+    of = beat(every="5m", where={"stream": [True, False], "attempt": 1}, group_by=["stream", "attempt"])
+    assert states(monitor(lake, of, at=0)) == {"1,true": "ok", "1,false": "firing"}
+
+
 def test_groups_that_were_seen_are_expected(tmp_path):
     """Without a list, whoever wrote is expected to go on."""
     lake = make(tmp_path, [event(-3 * HOUR, host="x"), *calls(-HOUR, 3600, host="y")])

@@ -97,7 +97,7 @@ class HeartbeatRule(Grouped):
         if any(values is None for values in named):
             return set()
         lists = [values if isinstance(values, list) else [values] for values in named]
-        return {tuple(str(value) for value in combination) for combination in product(*lists)}
+        return {tuple(_as_text(value) for value in combination) for combination in product(*lists)}
 
     def _late(self, asker: Asker, first: int, last: int) -> Iterator[Row]:
         chosen, values = condition(self.where)
@@ -122,3 +122,8 @@ class HeartbeatRule(Grouped):
         if self.every and not self.where and not self.group_by:
             raise ValueError('where says whose sign is expected; write where = { service = "..." }')
         return self
+
+
+def _as_text(value: object) -> str:
+    """A value as a group is called by it: as SQL casts it to text."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
