@@ -139,11 +139,13 @@ def test_line_of_50_mb_in_bounded_memory(place: Place) -> None:
     small = place.write("small.log", [{"case": "small"}])
     code = """
 import resource, sys
+from deadreckon.core.settings import Settings
 from deadreckon.ingest import ingest
 lake, small, big = sys.argv[1:]
-ingest([small], lake)
+settings = Settings.model_validate({"ingest": {"batch_bytes": 4 << 20}})
+ingest([small], lake, settings=settings)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-ingest([big], lake)
+ingest([big], lake, settings=settings)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
 """
     command = [sys.executable, "-c", code, str(place.lake), str(small), str(path)]
@@ -524,6 +526,24 @@ def test_truncated_gzip(place: Place) -> None:
     third = place.ingest(path)
     assert place.values("case") == list(range(3000))
     assert third.committed == 3000 - len(cases)
+    (mended,) = place.ledger("resolution")
+    assert (mended["resolution"], mended["quarantine_id"]) == ("repaired", row["quarantine_id"])
+    assert place.ingest(path).read_lines == 0
+    assert len(place.ledger("resolution")) == 1
+
+
+def test_gzip_without_its_end(place: Place) -> None:
+    """All lines were there, and only the checksum missing: when the rest comes, the damage is closed."""
+    packed = gzip.compress(b'{"case": 1}\n' * 50)
+    path = place.write("app.log.gz", packed[:-6])
+    place.ingest(path)
+    assert [row["error_code"] for row in place.quarantined()] == ["damaged_source"]
+
+    path.write_bytes(packed)
+    place.ingest(path)
+
+    assert len(place.events()) == 50
+    assert [row["resolution"] for row in place.ledger("resolution")] == ["repaired"]
 
 
 def test_garbage_named_gzip(place: Place) -> None:

@@ -236,7 +236,7 @@ LEDGER_COLUMNS: Final[tuple[Column, ...]] = (
     _s("raw_encoding", "quarantine: utf-8 or base64"),
     _n("raw_bytes", "quarantine: the length of the line as it was kept, of all of one that was too long", unit="bytes"),
     _s("raw_sha256", "quarantine: hash of the same"),
-    _s("resolution", "resolution: replayed or dropped"),
+    _s("resolution", "resolution: replayed, dropped or repaired (an input whose damage is gone)"),
 )
 """Bookkeeping rows, committed together with the events they speak of."""
 

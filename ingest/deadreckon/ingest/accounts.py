@@ -58,6 +58,7 @@ def account(
     counts["untimed"] = untimed
     counts["blank"] = _blank(con, counts, prepared, refused)
     paths = {source_id: source.path for source_id, source in batch.sources.items()}
+    rows += [rejects.resolution(rejects.REPAIRED, *place, paths[place[1]]) for place in batch.repaired]
     return chain(rows, ({**found.row(), "source_path": paths.get(found.source_id)} for found in refused)), counts
 
 

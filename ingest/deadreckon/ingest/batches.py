@@ -32,6 +32,8 @@ class Batch:
     ranges: dict[str, tuple[int, int]] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
     rejects: list[rejects.Reject] = field(default_factory=list)
+    repaired: list[tuple[str, str, int]] = field(default_factory=list)
+    """Damage that is there no more: quarantine id, source and offset."""
     tails: dict[str, str] = field(default_factory=dict)
     size: int = 0
     lines: int = 0
@@ -142,8 +144,19 @@ class Batcher:
 
     def _note_problem(self, source: Source, offset: int) -> None:
         place = rejects.damage_id(source.id, offset)
+        if source.problem is None:
+            self._note_repair(source, offset)
         if source.problem is None or place in self.problems:
             return
         self.problems.add(place)
         self._batch.reach(source, offset, offset)
         self._batch.rejects.append(rejects.reject(source.id, offset, b"", rejects.DAMAGED, source.problem))
+
+    def _note_repair(self, source: Source, offset: int) -> None:
+        """Damage that was reported, and beyond which the input could be read."""
+        for place in [place for place in self.problems if place.startswith(f"{source.id}:")]:
+            damaged = int(place.split(":")[-2])
+            if offset > damaged or source.complete:
+                self.problems.remove(place)
+                self._batch.reach(source, offset, offset)
+                self._batch.repaired.append((place, source.id, damaged))

@@ -11,6 +11,7 @@ import duckdb
 from deadreckon.core import schema
 from deadreckon.core.errors import DamagedLakeError
 from deadreckon.core.lake import DataFile, Snapshot
+from deadreckon.ingest.rejects import REPAIRED
 from deadreckon.ingest.sources import Known
 from deadreckon.ingest.staging import relation
 from deadreckon.ingest.write import Written
@@ -23,14 +24,15 @@ def known_sources(con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> dict[st
 
 
 def known_problems(con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> set[str]:
-    """The quarantine ids of inputs whose damage has been reported."""
+    """The quarantine ids of inputs whose damage has been reported, and not repaired since."""
     rows = _ledger(con, snapshot, "quarantine_id, max(error_code)", "quarantine", "quarantine_id", "damaged_source")
-    return {row[0] for row in rows}
+    mended = _ledger(con, snapshot, "quarantine_id, max(resolution)", "resolution", "quarantine_id") if rows else []
+    return {row[0] for row in rows} - {row[0] for row in mended if row[1] == REPAIRED}
 
 
 def _ledger(
     con: duckdb.DuckDBPyConnection, snapshot: Snapshot, columns: str, record: str, group: str, code: str | None = None
-) -> list[tuple[str, int, str]]:
+) -> list[tuple[str, Any, str]]:
     files = [str(f.path) for f in snapshot.part(schema.PART_LEDGER)]
     if not files:
         return []

@@ -22,6 +22,7 @@ from deadreckon.ingest import ledger, lines, session
 from deadreckon.ingest.engine import SERIAL
 from deadreckon.ingest.prepare import decode_lines
 from deadreckon.ingest.refused import Line, Place, Refused
+from deadreckon.ingest.rejects import resolution
 from deadreckon.ingest.rules import rules_for
 from deadreckon.ingest.staging import relation, without
 from deadreckon.ingest.write import Files, Written, discard_uncommitted, write_ledger
@@ -98,7 +99,7 @@ def _drop(lake: Lake, ids: Sequence[str], clock: Callable[[], datetime]) -> int:
         count = refused.count()[0]
         if count:
             files = Files(lake.table_path())
-            write_ledger((_resolution("dropped", *place) for place in refused.places()), clock(), files)
+            write_ledger((resolution("dropped", *place) for place in refused.places()), clock(), files)
             _commit(lake, table, files)
         return count
 
@@ -129,7 +130,7 @@ def _replay_some(
             committed, again = _keep_new(con, snapshot, prepared.written, right, files)
             if right:
                 rows = (
-                    _resolution("replayed", n.quarantine_id, n.source_id, n.source_offset, n.source_path) for n in right
+                    resolution("replayed", n.quarantine_id, n.source_id, n.source_offset, n.source_path) for n in right
                 )
                 write_ledger(rows, now, files)
         except BaseException:
@@ -181,14 +182,3 @@ def _text(found: Sequence[Line]) -> tuple[list[tuple[str, int, int, str]], set[s
                 continue
         readable.append((line.source_id, line.source_offset, 0, text))
     return readable, unreadable
-
-
-def _resolution(how: str, quarantine_id: str, source_id: str, offset: int, path: str | None) -> dict[str, Any]:
-    return {
-        "record": "resolution",
-        "source_id": source_id,
-        "source_offset": offset,
-        "source_path": path,
-        "quarantine_id": quarantine_id,
-        "resolution": how,
-    }

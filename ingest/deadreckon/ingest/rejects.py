@@ -10,6 +10,9 @@ from typing import Any, Final
 DAMAGED: Final = "damaged_source"
 """The code of an input that ends in damage: there is no line to replay."""
 
+REPAIRED: Final = "repaired"
+"""What became of the damage when the input was read beyond it after all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reject:
@@ -65,6 +68,18 @@ def reject(source_id: str, offset: int, line: bytes, code: str, error: str, fiel
 def damage_id(source_id: str, offset: int) -> str:
     """The quarantine id of an input's damage: when the input is repaired, a refused line may stand at this place."""
     return f"{source_id}:{offset}:damage"
+
+
+def resolution(how: str, quarantine_id: str, source_id: str, offset: int, path: str | None) -> dict[str, Any]:
+    """The ledger row that closes a quarantine row: it was replayed, dropped, or repaired."""
+    return {
+        "record": "resolution",
+        "source_id": source_id,
+        "source_offset": offset,
+        "source_path": path,
+        "quarantine_id": quarantine_id,
+        "resolution": how,
+    }
 
 
 def invalid_utf8(source_id: str, offset: int, line: bytes) -> Reject:

@@ -2,7 +2,7 @@
 -- Grain: one row per quarantined line
 -- Columns:
 --   quarantine_id    names the line in `reckon quarantine show|replay|drop`
---   state            open, or what became of it: replayed or dropped
+--   state            open, or what became of it: replayed, dropped or repaired (damage that is gone)
 --   error_code
 --   error_field
 --   error
@@ -14,7 +14,7 @@
 --   source_path
 --   source_offset
 --   ingested_at      when it was quarantined
---   resolved_at [UTC, microseconds]  when it was replayed or dropped; NULL while open
+--   resolved_at [UTC, microseconds]  when it was replayed, dropped or repaired; NULL while open
 WITH refused AS (
     SELECT * FROM lake_ledger WHERE record = 'quarantine'
 ),
