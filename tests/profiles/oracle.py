@@ -5,24 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-import duckdb
-
 from deadreckon.core.lake import Lake
+from deadreckon.core.settings import Settings
 from deadreckon.profiles import connect
+from deadreckon.queries import connect as every_view
 
 Counts = dict[tuple[Any, ...], int]
 
 
 def events(lake: Lake) -> Counts:
     """Events with a duration by hour and version, and with each feature, tool and its value."""
-    files = [str(f.path) for f in lake.snapshot().part("events")]
-    if not files:
-        return {}
-    rows = duckdb.execute(
-        "SELECT hour(ts), model_version, duration_ms, tool, json_extract_string(features, '$.age') "
-        "FROM read_parquet($files, union_by_name = true)",
-        {"files": files},
-    ).fetchall()
+    with every_view(lake, settings=Settings()) as con:
+        rows = con.execute(
+            "SELECT hour(ts), model_version, duration_ms, tool, json_extract_string(features, '$.age') FROM events"
+        ).fetchall()
     counts: Counter[tuple[Any, ...]] = Counter()
     for hour, version, duration, tool, age in rows:
         counts[hour, version, "latency_ms", None] += duration is not None

@@ -200,3 +200,31 @@ def test_what_is_frozen_stays_when_days_are_made_anew(tmp_path: Path) -> None:
     with connect(lake) as con:
         assert con.execute("SELECT origin FROM profile_subjects WHERE subject = 'feature:age'").fetchall() == [(9.0,)]
     check(lake)
+
+
+def test_all_made_anew_sees_its_subjects_anew(tmp_path: Path) -> None:
+    """A subject that was frozen by an unlucky first batch gets its kind and origin from all that there is."""
+    lake = make(tmp_path, [event(0, kind="prediction", features=json.dumps({"age": "?"}))])
+    profile(lake)
+    add(lake, batch(0))
+    profile(lake)
+    kind = "SELECT kind, origin FROM profile_subjects WHERE subject = 'feature:age'"
+    with connect(lake) as con:
+        assert con.execute(kind).fetchall() == [("categorical", None)]
+    assert profile(lake, everything=True).rebuilt
+    with connect(lake) as con:
+        assert con.execute(kind).fetchall() == [("numeric", 9.0)]
+        assert con.execute("SELECT sum(n_other) FROM profile_summaries WHERE subject = 'feature:age'").fetchone() == (
+            1,
+        )
+
+
+def test_many_small_runs_do_not_leave_many_files(tmp_path: Path) -> None:
+    """Every so many runs the newest month is put together, so that its readers stay quick without maintenance."""
+    lake = make(tmp_path)
+    for number in range(40):
+        add(lake, batch(number, n=3))
+        profile(lake)
+    assert len(profiles.snapshot(lake).files) <= 3 * 17
+    assert not list(lake.root.glob("_new-*"))
+    check(lake)

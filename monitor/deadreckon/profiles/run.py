@@ -19,7 +19,7 @@ from deadreckon.core.lake import Lake, commit, snapshot_of
 from deadreckon.core.profiles import APP, FILES, MARK, PROFILES, files_mark
 from deadreckon.profiles.count import Tally
 from deadreckon.profiles.feed import feed
-from deadreckon.profiles.store import known_subjects, write
+from deadreckon.profiles.store import known_subjects, others, tidy, write
 
 ATTEMPTS: Final = 8
 CHUNK_ROWS: Final = 1_000_000
@@ -51,8 +51,9 @@ def profile(
 ) -> Profiled:
     """Bring the profiles up to the newest events; nothing is lost or counted twice, wherever this process is killed.
 
-    `again`: days whose profiles are made anew from their events, as far as these are still there; `everything`: all
-    days. `on_progress` is called with events done and events to do. Of two runs at once one starts again.
+    `again`: days whose profiles are made anew from their events, as far as these are still there. `everything`: all
+    days, and what is frozen of the subjects too, unless days remain whose events are gone. `on_progress` is called with
+    events done and events to do. Of two runs at once one starts again.
 
     Raises:
         DamagedLakeError: a table's log or a file cannot be read.
@@ -64,16 +65,20 @@ def profile(
     for attempt in range(ATTEMPTS):
         try:
             done = _once(lake, again, everything=everything, on_progress=on_progress)
-        except (CommitConflictError, FileNotFoundError, duckdb.IOException) as error:
-            if attempt + 1 < ATTEMPTS:
+        except (CommitConflictError, FileNotFoundError, duckdb.Error) as error:
+            # A file that is not there was put together with others, and removed, since the log was read.
+            passing = isinstance(error, CommitConflictError | FileNotFoundError | duckdb.IOException)
+            if passing and attempt + 1 < ATTEMPTS:
                 time.sleep(0.05 * attempt)
                 continue
             if isinstance(error, CommitConflictError):
                 raise
             raise DamagedLakeError(
-                f"events in {lake.root} cannot be read: {str(error).partition(chr(10))[0]}",
+                f"events or profiles in {lake.root} cannot be read: {str(error).partition(chr(10))[0]}",
                 hint=f"reckon doctor --lake {lake.root} explains it and can repair it",
             ) from error
+        if done.buckets or done.summaries:
+            tidy(lake)
         return replace(done, seconds=round(time.perf_counter() - started, 3))
     raise AssertionError  # not reached: the last attempt returns or raises
 
@@ -85,7 +90,8 @@ def _once(lake: Lake, again: Sequence[date], *, everything: bool, on_progress: P
         return Profiled(table.transaction_version(APP) or 0)
     files = snapshot_of(table).files
     with _engine() as con:
-        tally = Tally(con, known_subjects(files))
+        afresh = everything and not others(con, files, news.days)
+        tally = Tally(con, "" if afresh else known_subjects(files))
         done, total = 0, sum(rows for _, rows in news.files)
         for chunk in _chunks(news.files):
             if on_progress:
@@ -94,7 +100,7 @@ def _once(lake: Lake, again: Sequence[date], *, everything: bool, on_progress: P
             done += sum(rows for _, rows in chunk)
         tally.rows(news.version)
         buckets, summaries, subjects = (_count(con, t) for t in ("bucket_rows", "summary_rows", "subject_rows"))
-        actions, written, replaced = write(con, lake, files, news.days)
+        actions, written, replaced = write(con, lake, files, news.days, afresh=afresh)
     live = {f.path.name for f in files} - {f.path.name for f in replaced} | {path.name for path in written}
     try:
         txns = {APP: news.version, MARK: news.mark, FILES: files_mark(live)}

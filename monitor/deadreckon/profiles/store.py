@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,8 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from deadreckon.core.durable import fsync_all
 from deadreckon.core.lake import Action, DataFile, Lake
+from deadreckon.core.maintenance.fold import fold, plan_folds
+from deadreckon.core.maintenance.tables import live_files
 from deadreckon.core.profiles import BUCKET, COLUMNS, GROUP, PROFILES, SUBJECT, SUMMARY
 from deadreckon.queries.binding import literal
 
@@ -39,6 +42,18 @@ def known_subjects(files: Sequence[DataFile]) -> str:
     return f"FROM {source(of_subjects)} SELECT subject, {newest} GROUP BY subject"
 
 
+def others(con: duckdb.DuckDBPyConnection, files: Sequence[DataFile], days: Sequence[date]) -> bool:
+    """Whether there are profiles of other days than these."""
+    summed = [f for f in files if f.part == SUMMARY]
+    if not summed:
+        return False
+    found = con.execute(
+        f"FROM {source(summed)} SELECT count(*) WHERE NOT list_contains($days, CAST(hour AS DATE))",
+        {"days": list(days)},
+    ).fetchone()
+    return found != (0,)
+
+
 def keep_others(con: duckdb.DuckDBPyConnection, files: Sequence[DataFile], days: Sequence[date]) -> list[DataFile]:
     """Take the rows of the other days in the months of `days` into what is written; the files that it then replaces."""
     months = {day.replace(day=1) for day in days}
@@ -54,12 +69,15 @@ def keep_others(con: duckdb.DuckDBPyConnection, files: Sequence[DataFile], days:
 
 
 def write(
-    con: duckdb.DuckDBPyConnection, lake: Lake, files: Sequence[DataFile], days: Sequence[date]
+    con: duckdb.DuckDBPyConnection, lake: Lake, files: Sequence[DataFile], days: Sequence[date], *, afresh: bool = False
 ) -> tuple[list[Action], list[Path], list[DataFile]]:
-    """Write what was counted, durably: actions that put it in the place of those days, files written and replaced."""
+    """Write what was counted, durably: actions that put it in the place of those days, files written and replaced.
+
+    `afresh`: the subjects are replaced as well.
+    """
     now_ms = int(time.time() * 1000)
     root = lake.table_path(PROFILES)
-    replaced = keep_others(con, files, days)
+    replaced = keep_others(con, files, days) + [f for f in files if afresh and f.part == SUBJECT]
     actions: list[Action] = []
     for part, month, query in _queries(con):
         path = root / f"part={part}" / f"date={month.isoformat()}" / f"{uuid.uuid4()}.parquet"
@@ -89,6 +107,22 @@ def write(
         for f in replaced
     ]
     return actions, written, replaced
+
+
+def tidy(lake: Lake) -> None:
+    """Put the files of a month together when many small runs have made too many for those who read them.
+
+    `reckon maintain` does it more thoroughly; here it is for the months that are being written, every so many runs.
+    """
+    files, _ = live_files(lake.table(PROFILES))
+    # Of the first day of all, every month is one that is being written.
+    for plan in plan_folds(files, today=date.min, hourly_days=0):
+        workshop = lake.root / f"_new-{uuid.uuid4().hex}"
+        workshop.mkdir()
+        try:
+            fold(lake, plan, workshop)
+        finally:
+            shutil.rmtree(workshop, ignore_errors=True)
 
 
 def _queries(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, date, str]]:
