@@ -92,7 +92,12 @@ def _repeats(seen: Look) -> Iterator[Suggestion]:
 
 def _volume(seen: Look) -> Iterator[Suggestion]:
     for against in ("week", "day"):
-        table = {"name": "as many events as usual", "kind": "quality", "check": "volume", "window": "1h"}
+        table: dict[str, Any] = {
+            "name": "as many events as usual",
+            "kind": "quality",
+            "check": "volume",
+            "window": "1h",
+        }
         table |= {"against": against, "periods": 4 if against == "week" else 7}
         values = seen.values(table, least=10, days=7)
         if len(values) < 24:

@@ -134,7 +134,7 @@ class QualityRule(Bounded, Grouped):
         metric = self._of_rows(subject)
         if metric is None:
             return self._novel(asker, subject, first, last)
-        limits = {"lowest": self.min, "highest": self.max, "type": self.type}
+        limits: dict[str, Any] = {"lowest": self.min, "highest": self.max, "type": self.type}
         limits |= {f"known_{i}": value for i, value in enumerate(self.known or [])}
         return of_metric(asker, self, metric, first, last, subject.params | limits)
 
