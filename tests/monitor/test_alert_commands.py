@@ -107,6 +107,8 @@ def test_an_alert_is_taken_and_let_go(folder):
         (["alerts", "ack", "slow", "--by", "a", "--label", "v2"], "no NAME=VALUE"),
         (["alerts", "sinks", "retire", "out"], "is in use"),
         (["alerts", "sinks", "retire", "nobody"], "knows no sink"),
+        (["alerts", "--lake", "elsewhere", "ack", "slow", "--by", "a"], "--lake stands before ack"),
+        (["alerts", "--history", "silence", "list"], "--history stands before silence"),
         (["alerts", "forgive"], "there is no command"),
         (["alerts", "--stat", "firing"], "no option --stat"),
     ],

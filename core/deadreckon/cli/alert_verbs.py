@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deadreckon.cli.alert_events import tell
+from deadreckon.cli.moments import moment
 from deadreckon.cli.options import ConfigOption, FormatOption, LakeOption, settings_for
 from deadreckon.cli.output import Format, chosen, say, show_rows
 from deadreckon.core.errors import DeadreckonError, UsageError
@@ -88,7 +89,6 @@ def add(
     """
     from datetime import timedelta
 
-    from deadreckon.cli.monitor import moment
     from deadreckon.monitor.duration import parse_duration
     from deadreckon.monitor.lifecycle import silence as begin
     from deadreckon.monitor.matcher import parse

@@ -11,7 +11,7 @@ from deadreckon.cli.alert_lines import DetailsOption, show
 from deadreckon.cli.alert_policy import policy_if_any
 from deadreckon.cli.alert_sinks import sinks
 from deadreckon.cli.alert_verbs import ack, silence
-from deadreckon.cli.monitor import moment
+from deadreckon.cli.moments import moment
 from deadreckon.cli.options import ConfigOption, FormatOption, LakeOption, settings_for
 from deadreckon.cli.output import Format, chosen, one_line, say
 from deadreckon.core.errors import UsageError
@@ -62,7 +62,11 @@ def alerts(
       reckon alerts --history --since 2026-11-01 --format csv
       reckon alerts --forget "a rule that was renamed"
     """
-    if ctx.invoked_subcommand is not None:
+    if verb := ctx.invoked_subcommand:
+        # They would be lost, and the verb would look at another lake.
+        given = [p.opts[0] for p in ctx.command.params if _on_the_line(ctx, p.name or "")]
+        if given:
+            raise UsageError(f"{given[0]} stands before {verb}", hint=f"reckon alerts {verb} ... {given[0]} ...")
         return
     import time
 
@@ -94,6 +98,11 @@ def alerts(
     meta |= {"total": len(found), "truncated": len(found) > limit}
     standing = {} if history else standings(every, read(opened), policy_if_any(settings), time.time())
     show(found[:limit], chosen(format_), meta, previous=history, details=details, standing=standing)
+
+
+def _on_the_line(ctx: typer.Context, name: str) -> bool:
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _forget(lake: Lake, settings: Settings, rule: str, format_: Format) -> None:

@@ -11,6 +11,7 @@ from deadreckon.cli.alert_events import tell
 from deadreckon.cli.alert_lines import DetailsOption, show
 from deadreckon.cli.alert_policy import policy_of
 from deadreckon.cli.looking_back import looking_back
+from deadreckon.cli.moments import moment
 from deadreckon.cli.monitor_install import Install, show_installation
 from deadreckon.cli.options import ConfigOption, FormatOption, LakeOption, settings_for
 from deadreckon.cli.output import Format, chosen, one_line, say
@@ -206,23 +207,6 @@ def _evaluate(
         say(f"error: {one_line(failure.message)}\nhint: the next run tells them; {one_line(failure.hint)}")
     whole = failure is None and not any(outcome.failed for outcome in outcomes)
     return code or (0 if whole else DeliveryError.exit_code), whole
-
-
-def moment(text: str, option: str) -> datetime:
-    """A time given on the command line; without an offset it is UTC.
-
-    Raises:
-        UsageError: it is not ISO-8601.
-    """
-    from datetime import UTC, datetime
-
-    try:
-        parsed = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise UsageError(
-            f"{option} {text!r} is not a time", hint="write it as 2026-11-20T12:00:00Z or 2026-11-20 12:00+01:00"
-        ) from None
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
 
 def _selected(rules: tuple[Rule, ...], names: list[str]) -> tuple[Rule, ...]:
