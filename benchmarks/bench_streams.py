@@ -80,7 +80,7 @@ def make(place: Path) -> None:
 def run(place: Path, hour: int) -> tuple[int, str, float, float]:
     """How many verdicts one run gives, of what states, the seconds it takes, and its peak memory in MiB."""
     asked = [sys.executable, "-c", RUN, str(place), str(START + hour * 3600)]
-    answer = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.split()
+    answer = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.splitlines()[-1].split()
     return int(answer[0]), f"{answer[1]}, {answer[2]} alarms", float(answer[3]), float(answer[4])
 
 

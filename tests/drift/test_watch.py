@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import Counter
 from collections.abc import Iterable
@@ -164,6 +165,18 @@ def test_the_reference_moves_on_at_stated_times(tmp_path: Path) -> None:
     assert [int(one.states.windows[0]) for one in found] == [1, 2, 3, 4]
 
 
+def test_calibrations_that_nobody_uses_are_removed(profiles: Profiles, tmp_path: Path) -> None:
+    """A reference that moved on is kept for two weeks after its last use."""
+    looked(profiles, tmp_path, [REFERENCE - WEEK])
+    (old,) = tmp_path.iterdir()
+    looked(profiles, tmp_path, [REFERENCE])
+    assert len(list(tmp_path.iterdir())) == 2
+    os.utime(old / "info.json", (0, 0))
+    looked(profiles, tmp_path, [REFERENCE - 2 * WEEK])
+    assert not old.exists()
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_a_canary_is_held_against_the_champion(tmp_path: Path) -> None:
     """One version is the reference of every other: those that are as it is do not alarm, one that is not does."""
     made = Profiles()
@@ -223,3 +236,16 @@ def test_an_alarm_is_over_after_quiet_windows(tmp_path: Path) -> None:
     assert states[19] == "firing"
     assert states[21] == "firing"
     assert set(states[28:]) == {"ok"}
+
+
+def test_the_bet_on_what_does_not_change_does_not_pay(tmp_path: Path) -> None:
+    """Over streams and windows that lie as their reference's do, the mean of e is at most 1, and none alarms."""
+    made = Profiles()
+    for number in range(12):
+        made.numbers(f"feature:{number}", range(REFERENCE + 48), normal(100), seed=100 + number)
+    made.categories("tool:name", range(REFERENCE + 48), texts(100), seed=200)
+    found = looked(made, tmp_path, range(REFERENCE, REFERENCE + 48))
+    e = [v.e for one in found for v in one.verdicts]
+    assert len(e) == 13 * 48
+    assert np.mean(e) <= 1
+    assert not firing(found)

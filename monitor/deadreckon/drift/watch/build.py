@@ -7,6 +7,7 @@ and because a reference that stays as it was calibrated gives the same verdict w
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -24,6 +25,8 @@ from deadreckon.drift.watch.reference import Version
 
 AT_ONCE: Final = 2_000_000
 """Rows that are held in memory at once."""
+UNUSED_S: Final = 14 * 86_400
+"""Seconds after which calibrations that nobody asked for are removed."""
 OTHER: Final = grid.INNER
 """The column of a categorical stream's rare values; before it are the frequent ones."""
 NEW: Final = grid.WIDTH - 1
@@ -77,7 +80,16 @@ def kept(con: duckdb.DuckDBPyConnection, version: Version, place: Path) -> Kept:
                     raise
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+        _forget(place)
+    (folder / "info.json").touch()
     return Kept(version, folder, tuple(_load(folder, kind) for kind in KINDS))
+
+
+def _forget(place: Path) -> None:
+    """Remove what was not used for a while: references that moved on, and rules that were changed."""
+    for info in place.glob("*/info.json"):
+        if info.stat().st_mtime < time.time() - UNUSED_S:
+            shutil.rmtree(info.parent, ignore_errors=True)
 
 
 def _make(con: duckdb.DuckDBPyConnection, version: Version, folder: Path) -> None:
@@ -96,11 +108,9 @@ def _make(con: duckdb.DuckDBPyConnection, version: Version, folder: Path) -> Non
         made.bucket_scale[:] = np.ma.getdata(found["scale"]) if kind == "numeric" else 0
         shape = (watch.cadence.periods[0], len(rows), grid.WIDTH)
         match = np.zeros(shape[:2], dtype=np.uint8)
-        cells = (
-            np.lib.format.open_memmap(folder / f"{kind}.cells.npy", mode="w+", dtype=np.uint32, shape=shape)
-            if len(rows)
-            else np.zeros(shape, dtype=np.uint32)
-        )
+        path = folder / f"{kind}.cells.npy"
+        if len(rows):
+            np.lib.format.open_memmap(path, mode="w+", dtype=np.uint32, shape=shape).flush()
         for first, last in _batches(rows):
             found = read.reference_rows(con, watch, version.start, version.end, kind, (first, last))
             ends = np.searchsorted(found["stream"], np.arange(first, last + 1))
@@ -109,10 +119,8 @@ def _make(con: duckdb.DuckDBPyConnection, version: Version, folder: Path) -> Non
                 chosen = slice(ends[stream - first], ends[stream - first + 1])
                 one = {name: column[chosen] for name, column in found.items()}
                 block[:, stream - first], match[:, stream] = _stream(version, kind, made, stream, one)
-            cells[:, first:last] = block
-        if isinstance(cells, np.memmap):
-            cells.flush()
-        del cells
+            # Opened for each batch, so that what was written is not held in memory.
+            np.lib.format.open_memmap(path, mode="r+")[:, first:last] = block
         np.savez(folder / f"{kind}.npz", match=match, **{f.name: getattr(made, f.name) for f in fields(made)})
     about = {"reference": str(version), "start": version.start, "end": version.end, "subjects": watch.subjects}
     (folder / "info.json").write_bytes(orjson.dumps(about))

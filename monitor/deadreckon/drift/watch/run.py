@@ -42,6 +42,7 @@ def judge(
     `con` is of `deadreckon.profiles.relations.connect`; `place`: the folder that calibrations are kept in;
     `budget` says what may be spent, given how many streams of this rule are in the fleet.
     """
+    con.execute("SET enable_progress_bar = false")  # it would be printed among a command's answers
     reference: Kept | None = None
     for start in starts:
         version = watch.version(start)

@@ -31,6 +31,8 @@ BUDGET: Final = 4.0
 KEPT: Final = "_calibrations"
 """The folder in the lake; it can be deleted, and is made again."""
 _DAY: Final = 86_400
+_MEMORY: Final = "512MB"
+"""For what DuckDB holds while it reads; more is spilled."""
 _DRIFT: Final = Metric("drift", "the evidence of a change, over what makes an alarm", "share", "", "")
 
 
@@ -150,6 +152,8 @@ class DriftRule(Grouped):
             starts = [start for start in starts if start >= watch.reference.end]
         try:
             with connect(lake) as con:
+                con.execute(f"SET memory_limit = '{_MEMORY}'")
+                con.execute("SET temp_directory = $place", {"place": str(lake.root / KEPT / "spilled")})
                 for judged in judge(con, watch, starts, states, self.allowed, lake.root / KEPT):
                     kept = {row.pop("labels"): orjson.dumps(row).decode() for row in judged.states.rows()}
                     rows = [_said(watch, v, kept[v.labels]) for v in judged.verdicts]
