@@ -251,3 +251,21 @@ def test_a_column_that_older_files_lack_is_no_trouble(tmp_path: Path) -> None:
     profile(lake)
 
     assert summary(lake, "latency_ms")["n"] == 1
+
+
+def test_an_explosion_of_names_stays_bounded(tmp_path: Path) -> None:
+    """Keys that are ids do not make subjects without end: what is beyond the bound is counted together."""
+    lake = make(tmp_path, predictions(*({f"id {i}-{k}": 1.0 for k in range(50)} for i in range(240))))
+    profile(lake)
+    add(lake, predictions({"age": 3}))
+    profile(lake)
+
+    with connect(lake) as con:
+        total = con.execute("SELECT sum(n) FROM profile_buckets WHERE subject LIKE 'feature:%'").fetchone()
+        subjects = con.execute("SELECT count(*) FROM profile_subjects").fetchone()
+        rest = con.execute("SELECT sum(n) FROM profile_buckets WHERE subject = 'feature:__other__'").fetchone()
+    assert total == (50 * 240 + 1,)
+    assert subjects is not None
+    assert subjects[0] <= 10_000
+    assert rest is not None
+    assert rest[0] > 2000

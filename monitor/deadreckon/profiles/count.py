@@ -11,13 +11,13 @@ import duckdb
 
 from deadreckon.core import schema
 from deadreckon.core.profiles import CARRIERS, COUNTS, NEW, OTHER, SCALE
-from deadreckon.profiles.subjects import CATEGORICAL, JSON, NAMED, NUMERIC, READ, SETTLED, TOP
+from deadreckon.profiles.subjects import CATEGORICAL, JSON, MOST, NAMED, NUMERIC, READ, SETTLED, TOP
 from deadreckon.queries.binding import Part, part_query
 
 _OBJECT: Final = """
     SELECT
         g,
-        known.s,
+        coalesce(known.s, {other}) AS s,
         CASE
             WHEN ascii(value) < 58 AND ascii(value) <> 34 THEN TRY_CAST(value AS DOUBLE)
             WHEN trim(value, '"') IN ('NaN', 'Infinity', '-Infinity') THEN TRY_CAST(trim(value, '"') AS DOUBLE)
@@ -33,7 +33,7 @@ _OBJECT: Final = """
     WHERE value <> 'null'
 """
 _NAMED: Final = """
-    SELECT g, subjects.s, value, CASE WHEN value IS NULL THEN label END
+    SELECT g, coalesce(subjects.s, {other}), value, CASE WHEN value IS NULL THEN label END
     FROM chunk LEFT JOIN subjects ON subjects.subject = '{kind}:' || name
     WHERE chunk.kind = '{kind}' AND name IS NOT NULL
 """
@@ -61,6 +61,9 @@ _OBSERVED: Final = """
 """
 
 
+NOWHERE: Final = dict.fromkeys((*JSON, *NAMED), "NULL")
+
+
 class Tally:
     """What is counted on one connection; `known`: the query of the subjects that are frozen already, or nothing."""
 
@@ -70,17 +73,20 @@ class Tally:
         con.execute(_text("bucket_of.sql"))
         if known:
             self._recall(known)
-        fixed = {**dict.fromkeys(NUMERIC, "numeric"), **dict.fromkeys(CATEGORICAL, "categorical")}
+        rest = [f"{prefix}:{OTHER}" for prefix in (*JSON, *NAMED)]
+        fixed: dict[str, str | None] = dict.fromkeys(rest)
+        fixed |= {**dict.fromkeys(NUMERIC, "numeric"), **dict.fromkeys(CATEGORICAL, "categorical")}
         con.execute(
             """
             INSERT INTO subjects
             SELECT (SELECT count(*) FROM subjects) + row_number() OVER (), subject, kind,
-                CASE WHEN kind = 'numeric' THEN 0.0 END, true, 0, true
+                CASE WHEN kind IS DISTINCT FROM 'categorical' THEN 0.0 END, true, 0, kind IS NOT NULL
             FROM (SELECT unnest($names) AS subject, unnest($kinds) AS kind) ANTI JOIN subjects USING (subject)
             """,
             {"names": list(fixed), "kinds": list(fixed.values())},
         )
         ids = dict(con.execute("SELECT subject, s FROM subjects").fetchall())
+        self._rest = {prefix: str(ids[f"{prefix}:{OTHER}"]) for prefix in (*JSON, *NAMED)}
         measures = [_MEASURE.format(s=ids[name], column=column) for name, column in NUMERIC.items()]
         self._measures = " UNION ALL ".join([*measures, _OBSERVED])
         self._columns = " UNION ALL ".join(_COLUMN.format(s=ids[n], column=c) for n, c in CATEGORICAL.items())
@@ -108,10 +114,10 @@ class Tally:
         # An event's day is where it lies; it is told by its time as well.
         self._run("chunk.sql", events=f"FROM ({events}) SELECT * EXCLUDE (date)", carriers=carriers)
         self._name(_SAMPLE)
-        self._see()
-        if self._con.execute("SELECT count(*) FROM seen WHERE s IS NULL").fetchone() != (0,):
+        if self._see():
             self._name("")
-            self._see()
+            if self._see():
+                self._see(self._rest)
         self._run("sight.sql", {"top": TOP, "settled": SETTLED}, columns=self._columns)
         self._run("tally.sql", {"new": NEW, "other": OTHER}, measures=self._measures)
 
@@ -122,11 +128,18 @@ class Tally:
 
     def _name(self, limit: str) -> None:
         keys = [_KEYS.format(prefix=prefix, column=column, limit=limit) for prefix, column in JSON.items()]
-        self._run("names.sql", names=" UNION ALL ".join([*keys, *(_NAMES.format(kind=kind) for kind in NAMED)]))
+        self._run(
+            "names.sql",
+            {"most": MOST},
+            names=" UNION ALL ".join([*keys, *(_NAMES.format(kind=kind) for kind in NAMED)]),
+        )
 
-    def _see(self) -> None:
-        objects = [_OBJECT.format(prefix=prefix, column=column) for prefix, column in JSON.items()]
-        self._run("seen.sql", pairs=" UNION ALL ".join([*objects, *(_NAMED.format(kind=kind) for kind in NAMED)]))
+    def _see(self, rest: Mapping[str, str] = NOWHERE) -> bool:
+        """Make `seen`; whether it has names that are not known. `rest`: the subjects as which these are counted."""
+        pairs = [_OBJECT.format(prefix=prefix, column=column, other=rest[prefix]) for prefix, column in JSON.items()]
+        pairs += [_NAMED.format(kind=kind, other=rest[kind]) for kind in NAMED]
+        self._run("seen.sql", pairs=" UNION ALL ".join(pairs))
+        return self._con.execute("SELECT count(*) FROM seen WHERE s IS NULL").fetchone() != (0,)
 
     def _run(self, name: str, given: Mapping[str, object] | None = None, /, **words: str) -> None:
         for statement in self._con.extract_statements(_text(name).format(**words)):

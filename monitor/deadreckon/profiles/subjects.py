@@ -26,6 +26,9 @@ TOP: Final = 256
 SETTLED: Final = 1000
 """Observations of a categorical subject after which its values are frozen: the first few do not show what there is."""
 
+MOST: Final = 10_000
+"""Subjects there can be: what is named beyond them (keys that are ids) is counted together, as `feature:__other__`."""
+
 DIMENSIONS: Final = ("environment", "model", "model_version", "variant")
 READ: Final = (
     "ts",

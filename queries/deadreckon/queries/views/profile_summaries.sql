@@ -80,7 +80,7 @@ SELECT
     events.variant,
     named.subject,
     COALESCE(c.n, 0) AS n,
-    events.n - COALESCE(c.n + c.n_nan + c.n_posinf + c.n_neginf + c.n_other, 0) AS n_null,
+    GREATEST(events.n - COALESCE(c.n + c.n_nan + c.n_posinf + c.n_neginf + c.n_other, 0), 0) AS n_null,
     COALESCE(c.n_nan, 0) AS n_nan,
     COALESCE(c.n_posinf, 0) AS n_posinf,
     COALESCE(c.n_neginf, 0) AS n_neginf,
