@@ -44,6 +44,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for n in range(40):
             moved = 1.5 if hour >= REFERENCE else 0.0
             features = {"age": float(rng.normal(40 + moved, 1)), "size": float(rng.normal(3, 1))}
+            if hour >= REFERENCE + 20 and (n > 3 or hour >= REFERENCE + 22):
+                del features["size"]
             at = datetime.fromtimestamp(START + hour * HOUR + n * 60, UTC)
             events.append(
                 {
@@ -146,6 +148,15 @@ def test_learning_is_never_well(lake: Lake) -> None:
     report = look(lake, REFERENCE, over)
     assert [a.stream.reason for a in report.alerts] == ["learning: the reference 2026-07-16..2026-12-01 is not over"]
     assert {a.stream.state for a in report.alerts} == {"no_data"}
+
+
+def test_silence_is_waited_for(lake: Lake) -> None:
+    """Windows with few values or none leave a stream as it was, for a day: then it has no data."""
+    states = []
+    for hour in (20, 21, 23, 43, 44):
+        report = look(lake, REFERENCE + hour, since=REFERENCE if hour == 20 else None)
+        states.append({json.loads(a.stream.labels)["subject"]: a.stream.state for a in report.alerts}["feature:size"])
+    assert states == ["ok", "ok", "ok", "ok", "no_data"]
 
 
 def test_what_cannot_be_judged_is_an_error_of_the_rule(lake: Lake) -> None:

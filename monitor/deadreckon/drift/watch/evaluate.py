@@ -108,7 +108,7 @@ def evaluate(reference: Reference, window: Window, before: States, budget: Budge
         found.append(
             Verdict(
                 label, window.end, state, n, reason, name, key, windows, mode, *numbers,
-                bool(alarm[row]), alarmed, against, match, measured,
+                bool(alarm[row]), alarmed, int(after.seen[row]), against, match, measured,
             )
         )  # fmt: skip
     return found, after

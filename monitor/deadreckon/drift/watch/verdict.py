@@ -47,6 +47,8 @@ class Verdict:
     """Whether the evidence reached its threshold with this very window."""
     alarmed: int
     """The end of the window whose alarm is not over; 0 where there is none."""
+    seen: int
+    """The end of the last window with enough values; 0 where there was none."""
     n_reference: int = 0
     """Values that the window was held against."""
     match: str = ""

@@ -64,7 +64,11 @@ class DriftRule(Grouped):
     strict: float | None = Field(
         default=None, gt=0, lt=1, description="instead: the probability of any false alarm, ever, over all streams"
     )
-    min_count: int | None = Field(default=30, ge=1, description="values that a window needs; 30 unless said")
+    min_count: int | None = Field(
+        default=30,
+        ge=1,
+        description="values that a window needs; with fewer it leaves a stream as it was; 30 unless said",
+    )
 
     _share: float = PrivateAttr(default=1.0)
     _slow: bool = PrivateAttr(default=False)
@@ -78,6 +82,11 @@ class DriftRule(Grouped):
     def step(self) -> int:
         """Seconds between evaluations: each window is looked at once."""
         return self.window
+
+    @property
+    def least(self) -> int:
+        """None: a window with fewer than `min_count` values leaves a stream as it was."""
+        return 0
 
     @property
     def above(self) -> float:
@@ -124,7 +133,7 @@ class DriftRule(Grouped):
             tuple(sorted(self.against.items())),
             _reference(self.reference, self.moves_every),
             cadence,
-            self.least,
+            self.min_count or 1,
         )
 
     def allowed(self, streams: int) -> Budget:
@@ -205,7 +214,9 @@ def share_budget(rules: Sequence[Rule]) -> None:
 def _said(watch: Watch, verdict: Verdict, memory: str) -> Remembered:
     from deadreckon.drift.watch.selected import command
 
-    judged = verdict.state in ("ok", "firing") or verdict.n > 0
+    silent_s = verdict.window_end - verdict.seen
+    # Nothing was learned of it in this window: it stands as it did, unless that has become long ago.
+    held = verdict.seen > 0 and silent_s < watch.cadence.silent * watch.cadence.seconds
     reached = verdict.evidence / verdict.threshold
     # An alarm that is not over stands, though its evidence was spent on it.
     value = max(reached, 1.0) if verdict.alarmed else reached
@@ -216,7 +227,7 @@ def _said(watch: Watch, verdict: Verdict, memory: str) -> Remembered:
         detail["explain"] = command(watch, verdict)
     return Remembered(
         orjson.loads(verdict.labels),
-        value if judged else None,
+        value if held else None,
         verdict.n,
         f"learning: {verdict.reason}" if verdict.state == "learning" else "",
         memory,
