@@ -21,7 +21,7 @@ def policy_of(settings: Settings) -> Policy:
     from deadreckon.monitor import load_rules
     from deadreckon.monitor.inhibit import Policy
 
-    return Policy.of(load_rules(settings.rules), getattr(settings, "inhibit", ()))
+    return Policy.of(load_rules(settings.rules), settings.inhibit)
 
 
 def policy_if_any(settings: Settings) -> Policy:

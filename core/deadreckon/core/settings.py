@@ -108,6 +108,7 @@ class Settings(Section):
     monitor: MonitorSettings = MonitorSettings()
     prices: dict[str, dict[str, Any]] = Field(default={}, description="prices by model; read by the queries room")
     rules: list[dict[str, Any]] = Field(default=[], description="the monitor's rules; checked by the monitor room")
+    inhibit: list[dict[str, Any]] = Field(default=[], description="which alerts keep others from being told")
     sinks: list[Sink] = Field(default=[], description="where alerts are delivered")
 
 
