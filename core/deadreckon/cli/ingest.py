@@ -52,10 +52,11 @@ def command(
             summary = (ingester.follow if follow else ingester.run)(inputs, signals.seen)
         if not follow and signals.seen():
             raise KeyboardInterrupt
+        if not quiet:
+            _show(summary, Path(settings.lake), chosen(format_))
+            sys.stdout.flush()  # what was ingested is known before the profiles are brought up
         if not follow:  # what was told to end must not go on counting: the monitor catches up
             refresh(Lake.open(settings.lake))
-    if not quiet:
-        _show(summary, Path(settings.lake), chosen(format_))
 
 
 def _check(inputs: list[Any], *, named: bool) -> None:
