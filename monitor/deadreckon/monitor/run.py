@@ -158,23 +158,21 @@ def _measured(
     lake: Lake, meter: Meter, rule: Rule, streams: Mapping[str, Stream], steps: Due
 ) -> Iterator[tuple[int, Readings | QueryError, bool]]:
     if isinstance(rule, Remembering):
-        yield from _remembered(lake, meter, rule, streams, steps)
+        yield from _remembered(lake, rule, streams, steps)
         return
     for first in range(steps.first, steps.last + 1, CHUNK):
         yield from _chunk(meter, rule, first, min(first + CHUNK - 1, steps.last))
 
 
 def _remembered(
-    lake: Lake, meter: Meter, rule: Rule, streams: Mapping[str, Stream], steps: Due
+    lake: Lake, rule: Remembering, streams: Mapping[str, Stream], steps: Due
 ) -> Iterator[tuple[int, Readings | QueryError, bool]]:
-    assert isinstance(rule, Remembering)  # noqa: S101  # it was asked
     memories = {key: stream.memory for key, stream in streams.items() if stream.memory}
     step = steps.first
     try:
-        alive = meter.alive(rule, steps.first, steps.last) if len(steps) else set()
         for step, rows in rule.remembered(lake, memories, steps.first, steps.last):
-            found = {key_of(row.labels): Reading(*row) for row in rows}
-            yield step, found, step in alive
+            # Alive: such a rule says itself when a stream has been silent for too long.
+            yield step, {key_of(row.labels): Reading(*row) for row in rows}, True
     except QueryError as error:
         # What comes after a window depends on it: the next run goes on with the one after.
         yield step, error, False

@@ -33,6 +33,8 @@ KEPT: Final = "_calibrations"
 _DAY: Final = 86_400
 _MEMORY: Final = "512MB"
 """For what DuckDB holds while it reads; more is spilled."""
+_NEARLY: Final = 0.99
+"""What an alert's value is above while an alarm stands, and never else."""
 _DRIFT: Final = Metric("drift", "the evidence of a change, over what makes an alarm", "share", "", "")
 
 
@@ -91,7 +93,7 @@ class DriftRule(Grouped):
     @property
     def above(self) -> float:
         """Evidence over its threshold is an alarm."""
-        return 0.999999
+        return _NEARLY
 
     @property
     def measure(self) -> Metric:
@@ -109,10 +111,13 @@ class DriftRule(Grouped):
 
     def parts(self) -> tuple[Rule, ...]:
         """The hourly rule, and the daily one under its name; they share the budget evenly."""
-        hourly = self.model_copy()
+        words = f"{self.about()}: {{value:.2g}} of the evidence that makes an alarm of drift"
+        hourly = self.model_copy(update={} if self.summary else {"summary": f"{words} from {self.reference}"})
         if not self.slow_reference:
             return (hourly,)
-        daily = self.part("slow", against={}, reference=self.slow_reference)
+        daily = hourly.part("slow", against={}, reference=self.slow_reference)
+        if not self.summary:
+            daily = daily.model_copy(update={"summary": f"{words} from {self.slow_reference}"})
         daily._slow = True  # noqa: SLF001 - our own
         hourly._share = daily._share = 0.5  # noqa: SLF001
         return hourly, daily
@@ -219,7 +224,7 @@ def _said(watch: Watch, verdict: Verdict, memory: str) -> Remembered:
     held = verdict.seen > 0 and silent_s < watch.cadence.silent * watch.cadence.seconds
     reached = verdict.evidence / verdict.threshold
     # An alarm that is not over stands, though its evidence was spent on it.
-    value = max(reached, 1.0) if verdict.alarmed else reached
+    value = max(reached, 1.0) if verdict.alarmed else min(reached, _NEARLY)
     detail = verdict.row()
     for name in ("labels", "window_end", "n"):
         del detail[name]
