@@ -13,8 +13,10 @@ import orjson
 import pytest
 from tests.drift.profiled import HOUR, START, WEEK, Profiles, normal, texts
 
-from deadreckon.drift.detector.edetector import Budget
+from deadreckon.drift.buckets import keys
+from deadreckon.drift.detector.edetector import Budget, total
 from deadreckon.drift.watch import DAILY, HOURLY, Fixed, Judged, States, Trailing, Watch, judge
+from deadreckon.drift.watch.grid import at_scale
 from deadreckon.drift.watch.power import windows_needed
 
 REFERENCE = 4 * WEEK
@@ -249,3 +251,38 @@ def test_the_bet_on_what_does_not_change_does_not_pay(tmp_path: Path) -> None:
     assert len(e) == 13 * 48
     assert np.mean(e) <= 1
     assert not firing(found)
+
+
+def test_evidence_is_carried_over_between_modes() -> None:
+    """Another number of interleaved detectors shares what there was: it comes to the same, whatever the order."""
+    rng = np.random.default_rng(1)
+    states = States.new(["a", "b", "c"])
+    states.evidence[:, 0] = rng.random((3, 3))
+    before = total(states.evidence)
+    for lag in ([1, 4, 24], [24, 4, 2], [1, 1, 1]):
+        states.spread(np.array(lag))
+        assert total(states.evidence) == pytest.approx(before)
+        assert [int((row.sum(axis=1) > 0).sum()) for row in states.evidence] == lag
+
+
+def test_keys_of_another_scale() -> None:
+    """Finer keys fit into coarser ones exactly; coarser ones are taken for the last finer one that they hold."""
+    values = np.concatenate([-np.geomspace(1e-6, 1e6, 200), [0.0], np.geomspace(1e-6, 1e6, 200)])
+    fine, coarse = keys(np.sort(values)), keys(np.sort(values), scale=2)
+    there = at_scale(fine, np.full(len(fine), 5), np.array([2]))
+    assert there.tolist() == coarse.tolist()
+    back = at_scale(coarse, np.full(len(fine), 2), np.array([5]))
+    assert at_scale(back, np.full(len(fine), 5), np.array([2])).tolist() == coarse.tolist()
+    assert (back >= fine).all()
+
+
+def test_strict_mode_needs_more(profiles: Profiles, tmp_path: Path) -> None:
+    """With a probability for ever in place of a rate, evidence is never more, and the shift is seen all the same."""
+    hours = [START + hour * HOUR for hour in range(REFERENCE, REFERENCE + 48)]
+    watch = Watch(("feature:*",), reference=Trailing(28, 7))
+    usual = list(judge(profiles.con, watch, hours, States.new(()), lambda n: Budget(n, a_year=1e-300), tmp_path))
+    strict = list(judge(profiles.con, watch, hours, States.new(()), lambda n: Budget(n, strict=1e-300), tmp_path))
+    for one, other in zip(usual, strict, strict=True):
+        pairs = zip(one.verdicts, other.verdicts, strict=True)
+        assert all(b.evidence <= a.evidence for a, b in pairs)
+    assert max(v.evidence for v in strict[-1].verdicts) > 1e6
