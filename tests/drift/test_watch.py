@@ -94,6 +94,20 @@ def test_a_verdict_says_what_it_rests_on(week: list[Judged]) -> None:
     assert len(orjson.dumps(verdict.row())) < 2000
 
 
+def test_an_alarm_says_which_values_moved(week: list[Judged]) -> None:
+    """Parts of the values with their share before and after; categories by name."""
+    last = {orjson.loads(v.labels)["subject"]: v for v in week[-1].verdicts}
+    assert last["feature:steady"].moved == ()
+    grown = max(last["feature:shifted"].moved, key=lambda part: part.current - part.reference)
+    assert grown.low is not None
+    assert grown.low > 10.3  # the mean went from 10 to 10.5
+    assert grown.reference < grown.current
+    new = last["tool:name"].moved[0]
+    assert (new.value, new.reference) == ("(values that the reference does not have)", 0.0)
+    assert new.current == pytest.approx(0.05, abs=0.04)
+    assert {part.value for part in last["tool:name"].moved[1:]} <= {"search", "buy", "mail", "call"}
+
+
 def test_running_again_gives_the_same(profiles: Profiles, tmp_path: Path, week: list[Judged]) -> None:
     """States go through plain rows and calibrations can be deleted between any two runs: nothing else comes of it."""
     half = 30

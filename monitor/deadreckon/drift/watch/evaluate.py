@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,10 +13,12 @@ from deadreckon.drift.detector import scores
 from deadreckon.drift.detector.calibration import OUTLYING
 from deadreckon.drift.detector.edetector import Budget, accumulate, e_values, total
 from deadreckon.drift.detector.scores import FLOORS, Scored
+from deadreckon.drift.watch import moved
 from deadreckon.drift.watch.brackets import brackets
 from deadreckon.drift.watch.calibrations import Calibrations, Kind
+from deadreckon.drift.watch.moved import Moved
 from deadreckon.drift.watch.power import fastest, windows_needed
-from deadreckon.drift.watch.reference import Version
+from deadreckon.drift.watch.reference import Version, Watch
 from deadreckon.drift.watch.states import NEVER, States
 from deadreckon.drift.watch.verdict import Measure, State, Verdict
 
@@ -32,6 +35,8 @@ class Reference:
     calibrations: Calibrations
     cell: Integers
     match: Integers
+    names: Callable[[int], Sequence[str]]
+    """The frequent values of a categorical stream of the reference, by column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,26 +97,41 @@ def evaluate(reference: Reference, window: Window, before: States, budget: Budge
     for row, label in enumerate(window.labels):
         place, n, lag = judged.get(row), int(window.n[row]), int(used.lag[row])
         windows, alarmed = int(used.windows[row]), int(after.alarmed[row])
-        reason, against, match, measured = "", 0, "", ()  # type: str, int, str, tuple[Measure, ...]
+        reason, against, match = "", 0, ""
+        measured: tuple[Measure, ...] = ()
+        parts: tuple[Moved, ...] = ()
         state: State = "firing" if alarmed else "ok"
         if place is not None:
             against, measured = int(cell[place].sum()), measures[place]
             match = watch.cadence.matches[int(reference.match[window.which[row]])]
+            if alarmed:
+                parts = _moved(reference, few, place, cell[place], window, row)
         elif able[row]:
             state, reason = "no_data", f"{n} of at least {watch.least} values in the window"
         else:
-            state = "learning"
-            reason = f"the reference {name} has {windows} {watch.cadence.name} windows of {watch.least} values or more"
-            reason += f", and at least {needed} are needed" if windows < needed else ", too dependent ones to judge by"
+            state, reason = "learning", _too_little(watch, name, windows, needed)
         mode = "" if not able[row] else "innovations" if lag == 1 else f"interleaved {lag}"
         numbers = float(e[row]), float(reached[row]), budget.threshold
         found.append(
             Verdict(
                 label, window.end, state, n, reason, name, key, windows, mode, *numbers,
-                bool(alarm[row]), alarmed, int(after.seen[row]), against, match, measured,
+                bool(alarm[row]), alarmed, int(after.seen[row]), against, match, measured, parts,
             )
         )  # fmt: skip
     return found, after
+
+
+def _moved(
+    reference: Reference, used: Calibrations, place: int, cell: Integers, window: Window, row: int
+) -> tuple[Moved, ...]:
+    if reference.kind == "numeric":
+        return moved.numbers(used, place, cell, window.counts[row])
+    return moved.categories(reference.names(int(window.which[row])), cell, window.counts[row])
+
+
+def _too_little(watch: Watch, name: str, windows: int, needed: int) -> str:
+    has = f"the reference {name} has {windows} {watch.cadence.name} windows of {watch.least} values or more"
+    return f"{has}, and at least {needed} are needed" if windows < needed else f"{has}, too dependent ones to judge by"
 
 
 def _used(reference: Reference, which: Integers) -> Calibrations:

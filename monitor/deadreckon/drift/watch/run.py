@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -13,7 +14,7 @@ import orjson
 from deadreckon.drift.buckets import Integers
 from deadreckon.drift.detector.edetector import Budget
 from deadreckon.drift.watch import grid, read
-from deadreckon.drift.watch.build import NEW, Family, Kept, kept
+from deadreckon.drift.watch.build import NEW, OTHER, Family, Kept, kept
 from deadreckon.drift.watch.evaluate import Reference, Window, evaluate
 from deadreckon.drift.watch.reference import Watch, labels_of
 from deadreckon.drift.watch.states import States
@@ -55,7 +56,7 @@ def judge(
         parts: list[States] = []
         for family, window in zip(reference.families, found, strict=True):
             cell, match = family.cell(start // watch.cadence.seconds)
-            held = Reference(version, family.kind, family.calibrations, cell, match)
+            held = Reference(version, family.kind, family.calibrations, cell, match, partial(_names, con, reference))
             said, after = evaluate(held, window, states, allowed)
             verdicts += said
             parts.append(after)
@@ -78,6 +79,14 @@ def windows(con: duckdb.DuckDBPyConnection, reference: Kept, start: int, states:
         arrays = read.window_rows(con, watch, start, family.kind, categories)
         found.append(_window(family, start + watch.cadence.seconds, labels, which, n, arrays))
     return found
+
+
+def _names(con: duckdb.DuckDBPyConnection, reference: Kept, stream: int) -> list[str]:
+    rows = con.execute(
+        'SELECT category FROM read_parquet($file) WHERE stream = $stream AND "column" < $rare ORDER BY "column"',
+        {"file": str(reference.folder / "categories.parquet"), "stream": stream, "rare": OTHER},
+    ).fetchall()
+    return [row[0] for row in rows]
 
 
 def _window(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
+from deadreckon.drift.watch.moved import Moved
+
 State: TypeAlias = Literal["ok", "firing", "no_data", "learning"]
 
 
@@ -54,6 +56,8 @@ class Verdict:
     match: str = ""
     """Which of the reference's windows those are of."""
     measures: tuple[Measure, ...] = ()
+    moved: tuple[Moved, ...] = ()
+    """While an alarm is not over: the values that moved most in this window."""
 
     def row(self) -> dict[str, Any]:
         """As plain values."""
