@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -47,8 +47,8 @@ class Report:
 
 
 @dataclass(slots=True)
-class _Progress:
-    """A rule on its way through its windows."""
+class Progress:
+    """A rule on its way through its windows; `end` is that of the last one (epoch seconds)."""
 
     rule: Rule
     streams: dict[str, Stream]
@@ -56,6 +56,8 @@ class _Progress:
     windows: int = 0
     skipped: int = 0
     end: int | None = None
+    forgotten: list[str] = field(default_factory=list)
+    """Streams (labels) that are expected no more."""
 
 
 def run(
@@ -92,7 +94,7 @@ def run(
     raise AssertionError
 
 
-def _commit(lake: Lake, page: store.Page, done: list[_Progress], as_of: float, now: float, *, dry_run: bool) -> Report:
+def _commit(lake: Lake, page: store.Page, done: list[Progress], as_of: float, now: float, *, dry_run: bool) -> Report:
     names = {p.rule.name for p in done}
     others = tuple(a for a in page.alerts if a.stream.rule not in names)
     alerts: list[Alert] = []
@@ -118,7 +120,7 @@ def _commit(lake: Lake, page: store.Page, done: list[_Progress], as_of: float, n
     )
 
 
-def _unknown(page: store.Page, done: list[_Progress], alerts: list[Alert], now: float) -> dict[str, str]:
+def _unknown(page: store.Page, done: list[Progress], alerts: list[Alert], now: float) -> dict[str, str]:
     stated = {a.stream.rule for a in alerts}
     found: dict[str, str] = {}
     for rule in (p.rule for p in done):
@@ -133,52 +135,62 @@ def _unknown(page: store.Page, done: list[_Progress], alerts: list[Alert], now: 
     return found
 
 
-def _evaluate(lake: Lake, rule: Rule, page: store.Page, meter: Meter, as_of: float, since: float | None) -> _Progress:
+def _evaluate(lake: Lake, rule: Rule, page: store.Page, meter: Meter, as_of: float, since: float | None) -> Progress:
     steps = due(rule, evaluated=page.evaluated(rule.name), as_of=as_of, since=since)
-    progress = _Progress(rule, page.streams(rule.name), skipped=steps.skipped)
-    failures = 0
-    for step, measured, alive in _measured(lake, meter, rule, progress.streams, steps):
+    progress = Progress(rule, page.streams(rule.name), skipped=steps.skipped)
+    for _ in walk(progress, steps, _measured(lake, meter, rule, progress.streams, steps)):
+        pass
+    return progress
+
+
+def walk(progress: Progress, steps: Due, measured: Iterable[tuple[int, Readings | QueryError, bool]]) -> Iterator[int]:
+    """Judge what was measured in the windows of one run, in order; gives each step when the progress holds it."""
+    rule, failures = progress.rule, 0
+    for step, found, alive in measured:
         progress.end = step * rule.step
         progress.windows += 1
-        if isinstance(measured, QueryError):
-            _failed(progress, measured)
+        if isinstance(found, QueryError):
+            _failed(progress, found)
             failures += 1
             if failures == FAILURES and step < steps.last:
                 progress.end = steps.last * rule.step
                 progress.skipped += steps.last - step
-                _failed(progress, measured)
-                break
+                _failed(progress, found)
+                yield step
+                return
         else:
             failures = 0
-            _judged(progress, measured, alive=alive)
-    return progress
+            _judged(progress, found, alive=alive)
+        yield step
 
 
 def _measured(
     lake: Lake, meter: Meter, rule: Rule, streams: Mapping[str, Stream], steps: Due
 ) -> Iterator[tuple[int, Readings | QueryError, bool]]:
     if isinstance(rule, Remembering):
-        yield from _remembered(lake, rule, streams, steps)
+        yield from remembered(lake, rule, streams, steps)
         return
     for first in range(steps.first, steps.last + 1, CHUNK):
-        yield from _chunk(meter, rule, first, min(first + CHUNK - 1, steps.last))
+        yield from chunk(meter, rule, first, min(first + CHUNK - 1, steps.last))
 
 
-def _remembered(
+def remembered(
     lake: Lake, rule: Remembering, streams: Mapping[str, Stream], steps: Due
 ) -> Iterator[tuple[int, Readings | QueryError, bool]]:
+    """What a rule that remembers measures in these steps, given its streams before them; at an error it ends."""
     memories = {key: stream.memory for key, stream in streams.items() if stream.memory}
-    step = steps.first
+    done = steps.first - 1
     try:
-        for step, rows in rule.remembered(lake, memories, steps.first, steps.last):
+        for done, rows in rule.remembered(lake, memories, steps.first, steps.last):
             # Alive: such a rule says itself when a stream has been silent for too long.
-            yield step, {key_of(row.labels): Reading(*row) for row in rows}, True
+            yield done, {key_of(row.labels): Reading(*row) for row in rows}, True
     except QueryError as error:
         # What comes after a window depends on it: the next run goes on with the one after.
-        yield step, error, False
+        yield min(done + 1, steps.last), error, False
 
 
-def _chunk(meter: Meter, rule: Rule, first: int, last: int) -> Iterator[tuple[int, Readings | QueryError, bool]]:
+def chunk(meter: Meter, rule: Rule, first: int, last: int) -> Iterator[tuple[int, Readings | QueryError, bool]]:
+    """What a rule measures in the steps first to last, one after the other, and whether the lake holds events there."""
     try:
         alive = meter.alive(rule, first, last)
         readings = meter.metric(rule, first, last) if rule.metric else {}
@@ -188,7 +200,7 @@ def _chunk(meter: Meter, rule: Rule, first: int, last: int) -> Iterator[tuple[in
             return
         # One window at a time, so that only those which fail do, as if cron had come by for each.
         for step in range(first, last + 1):
-            yield from _chunk(meter, rule, step, step)
+            yield from chunk(meter, rule, step, step)
         return
     for step in range(first, last + 1):
         try:
@@ -197,13 +209,13 @@ def _chunk(meter: Meter, rule: Rule, first: int, last: int) -> Iterator[tuple[in
             yield step, error, step in alive
 
 
-def _failed(progress: _Progress, error: QueryError) -> None:
+def _failed(progress: Progress, error: QueryError) -> None:
     reason = " ".join(f"{error.message}{f' ({error.hint})' if error.hint else ''}".split())
     before = progress.streams.get(WHOLE_RULE)
     _move(progress, before, fail(progress.rule, before, progress.end or 0, reason[:REASON]))
 
 
-def _judged(progress: _Progress, readings: Readings, *, alive: bool) -> None:
+def _judged(progress: Progress, readings: Readings, *, alive: bool) -> None:
     rule, end = progress.rule, progress.end or 0
     known = progress.streams
     # A group begins with its first event; rows without one are groups in which nothing of the kind ever happened.
@@ -222,9 +234,10 @@ def _judged(progress: _Progress, readings: Readings, *, alive: bool) -> None:
         _move(progress, before, after)
         if _forgotten(rule, after):
             del known[key]
+            progress.forgotten.append(key)
 
 
-def _move(progress: _Progress, before: Stream | None, after: Stream) -> None:
+def _move(progress: Progress, before: Stream | None, after: Stream) -> None:
     progress.streams[after.labels] = after
     change = transition(before, after)
     if change:
