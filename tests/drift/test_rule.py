@@ -104,12 +104,13 @@ def test_an_alert_says_what_it_rests_on(lake: Lake) -> None:
     """The event of the alert holds the verdict and the command that explains it, which leads to the requests."""
     report = look(lake, REFERENCE + 12, since=REFERENCE)
     firing = next(a for a in report.alerts if a.stream.state == "firing")
-    detail = event_of(firing)["attributes"]["detail"]
-    assert detail["state"] == "firing"
-    assert detail["reference"] == "2026-07-16..2026-07-30"
-    assert {m["name"] for m in detail["measures"]} == {"ks", "wasserstein", "hellinger", "tails"}
-    assert detail["mode"] == "innovations"
-    words = detail["explain"].split()
+    facts = event_of(firing)["attributes"]["facts"]
+    assert facts["reference"].split(",")[0] == "2026-07-16..2026-07-30"
+    assert facts["ks_low"] <= facts["ks"] <= facts["ks_high"]
+    assert {"ks", "wasserstein", "hellinger", "tails"} <= facts.keys()
+    assert "before, " in facts["moved"]
+    assert facts["mode"] == "innovations"
+    words = facts["explain"].split()
     assert words[:3] == ["reckon", "drift", "explain"]
     given = dict(zip(words[3::2], words[4::2], strict=True))
     with connect(lake) as con:

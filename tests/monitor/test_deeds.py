@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 
+import pyarrow as pa
 import pytest
 from tests.monitor.commands import configure, environment
 from tests.monitor.lakes import NOON, calls, make, monitor, rule
@@ -172,6 +173,24 @@ def test_a_table_of_an_older_version_gets_the_columns_that_it_lacks(lake, monkey
     monitor(older, SLOW, at=300)
     assert "clear_since" in {f.name for f in older.table(store.ALERT_STATES).schema().fields}
     assert [a.stream.state for a in current(older)] == ["no_data"]
+
+
+def test_a_table_of_an_older_version_keeps_columns_that_nobody_knows(lake, monkeypatch):
+    """One of them is read and written on, also where it lacks the facts."""
+    older = make(lake.root.parent / "old", calls(-200, 5, model_version="v1", duration_ms=5000.0))
+    place = store.COLUMNS.get_field_index("facts")
+    columns = store.COLUMNS.set(place, pa.field("detail", pa.string()))
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "COLUMNS", columns)
+        schema = columns.append(pa.field("part", pa.string()))
+        patch.setattr(store, "ALERT_STATES", store.TableSpec("alert_states", schema, ("part",)))
+        row = store._row
+        patch.setattr(store, "_row", lambda *given: {"detail": "{}", **row(*given)})
+        monitor(older, SLOW, at=0)
+    monitor(older, SLOW, at=300)
+    assert {"detail", "facts"} <= {f.name for f in older.table(store.ALERT_STATES).schema().fields}
+    assert [a.stream.state for a in current(older)] == ["no_data"]
+    assert [a.stream.state for a in store.transitions(older)] == ["firing", "no_data"]
 
 
 @pytest.mark.fault

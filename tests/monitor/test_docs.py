@@ -14,7 +14,11 @@ from deadreckon.core.settings import Settings
 from deadreckon.monitor import STATES, load_rules
 from deadreckon.monitor.kinds import KINDS
 from deadreckon.monitor.kinds.budget import COLUMNS
+from deadreckon.monitor.kinds.budget import FACTS as BUDGET_FACTS
+from deadreckon.monitor.kinds.drift import FACTS as DRIFT_FACTS
 from deadreckon.monitor.kinds.quality import BOUNDS, REFERENCE_LEAST, VOLUME_LEAST, Check
+from deadreckon.monitor.kinds.quality import FACTS as QUALITY_FACTS
+from deadreckon.monitor.kinds.slo import SloRule
 from deadreckon.monitor.metrics import METRICS
 from deadreckon.monitor.metrics import documented as metrics
 from deadreckon.monitor.rules import documented as keys
@@ -48,6 +52,19 @@ def test_every_key_of_a_rule_is_documented():
 def test_every_key_of_a_kind_is_documented(kind):
     """Those that a kind adds to the ones of all, or that mean something of its own in it, in the same order."""
     assert [name for name, _ in rows(kind, f"key of {kind}", level="###")] == [name for name, _ in keys(kind)]
+
+
+def test_every_fact_is_documented():
+    """Of each kind that has any, under its name."""
+    told: dict[str, set[str]] = {}
+    for kind, names, _ in rows("Facts", level="###"):
+        told.setdefault(kind, set()).update(name.strip("` ") for name in names.split(","))
+    assert told == {
+        "quality": {name for names in QUALITY_FACTS.values() for name in names},
+        "budget": set(BUDGET_FACTS),
+        "slo": set(SloRule.model_construct().facts),
+        "drift": set(DRIFT_FACTS),
+    }
 
 
 def test_every_check_of_quality_is_documented():

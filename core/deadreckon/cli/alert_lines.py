@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 COLUMNS: Final = (
     *("rule", "labels", "state", "value", "threshold", "n", "window_start", "window_end", "since", "alert_since"),
-    *("severity", "summary"),
+    *("severity", "summary", "facts"),
 )
 STANDING: Final = ("silenced", "inhibited", "acknowledged")
 """Beside how things stand: until when it is silenced, which rule explains it, who has taken it."""
@@ -26,7 +26,7 @@ _PAST: Final = (Column(), Column(), Column(), Column(), Column(least=8), Column(
 _STYLES: Final = {"error": "red", "pending": "yellow", "no_data": "magenta", "resolved": "green", "ok": "green"}
 
 DetailsOption = Annotated[
-    bool, typer.Option("--details", help="In a table: each alert's summary, window and runbook below its line.")
+    bool, typer.Option("--details", help="In a table: each alert's summary, window, facts and runbook below its line.")
 ]
 
 
@@ -55,7 +55,7 @@ def show(
 
 
 def _row(alert: Alert) -> list[Any]:
-    from deadreckon.monitor.alert import finite, when
+    from deadreckon.monitor.alert import finite, told_facts, when
 
     stream = alert.stream
     return [
@@ -71,6 +71,7 @@ def _row(alert: Alert) -> list[Any]:
         None if stream.active_since is None else when(stream.active_since),
         alert.severity,
         alert.summary,
+        told_facts(stream.facts),
     ]
 
 
@@ -165,10 +166,18 @@ def _measured(alert: Alert) -> str:
 
 
 def _details(alert: Alert) -> list[str]:
+    from deadreckon.monitor.alert import facts_line
+
     stream = alert.stream
     counted = "" if stream.n is None else f", {stream.n:,} {'event' if stream.n == 1 else 'events'}"
     window = f"window {_minute(alert.window_start)} to {_minute(stream.window_end)}{counted}"
-    return [alert.summary, window, *([f"runbook {alert.runbook}"] if alert.runbook else [])]
+    known = facts_line(stream.facts)
+    return [
+        alert.summary,
+        window,
+        *([known] if known else []),
+        *([f"runbook {alert.runbook}"] if alert.runbook else []),
+    ]
 
 
 def _minute(seconds: int) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 import orjson
 
 from deadreckon.core.schema import EVENTS
-from deadreckon.monitor.alert import Alert, finite, iso
+from deadreckon.monitor.alert import Alert, facts_line, finite, iso, told_facts
 from deadreckon.monitor.stream import labels_of
 from deadreckon.monitor.summary import number
 
@@ -70,6 +70,7 @@ def message_of(alert: Alert, notice: Notice = "change", key: str = "") -> Messag
         "window_end": iso(stream.window_end),
         "since": iso(stream.since),
         "alert_since": None if stream.active_since is None else iso(stream.active_since),
+        "facts": told_facts(stream.facts),
         "summary": alert.summary,
         "reason": stream.reason,
         "runbook": alert.runbook,
@@ -123,6 +124,7 @@ def _text(alert: Alert, notice: Notice) -> str:
         "Window": f"{iso(alert.window_start)} to {iso(stream.window_end)}",
         "Since": iso(stream.since),
         "Alert open since": iso(stream.active_since) if stream.active_since not in (None, stream.since) else "",
+        "Known": facts_line(stream.facts),
         "Reason": stream.reason,
         "Runbook": alert.runbook,
     }

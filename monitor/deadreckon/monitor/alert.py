@@ -16,7 +16,8 @@ from deadreckon.core.schema import EVENTS
 from deadreckon.monitor.duration import format_duration
 from deadreckon.monitor.rules import Rule
 from deadreckon.monitor.stream import Stream, Transition, labels_of
-from deadreckon.monitor.summary import number, render
+from deadreckon.monitor.summary import number, render, shown
+from deadreckon.monitor.windows import Facts
 
 _LEVELS: Final = {"pending": "info", "resolved": "info", "ok": "info", "no_data": "warning", "error": "error"}
 
@@ -55,7 +56,7 @@ def tell(rule: Rule, stream: Stream, previous: str | None = None) -> Alert:
         labels,
         _summary(rule, stream, labels),
         rule.runbook,
-        stream.window_end - rule.window,
+        rule.window_start(stream.window_end),
         rule.metric or "sql",
     )
 
@@ -114,7 +115,7 @@ def event_of(alert: Alert) -> dict[str, Any]:
             "group": labels_of(stream.labels),
             "why": stream.reason,
             "runbook": alert.runbook,
-            **({"detail": orjson.loads(stream.detail)} if stream.detail else {}),
+            **({"facts": told_facts(stream.facts)} if stream.facts else {}),
         },
     }
 
@@ -142,6 +143,22 @@ def labels_json(labels: Mapping[str, str | None]) -> str:
     return orjson.dumps(dict(labels), option=orjson.OPT_SORT_KEYS).decode()
 
 
+def told_facts(facts: Facts) -> dict[str, Any]:
+    """Facts as JSON has them: it has no number for an infinite value, which is told as text."""
+    return {k: str(v) if isinstance(v, float) and not math.isfinite(v) else v for k, v in facts.items()}
+
+
+def facts_json(facts: Facts) -> str:
+    """Facts as JSON text, in their order."""
+    return orjson.dumps(told_facts(facts)).decode()
+
+
+def facts_line(facts: Facts) -> str:
+    """Facts as people read them, in one line: budget left 0.31, burn long 25."""
+    known = {name: value for name, value in facts.items() if value not in (None, "")}
+    return ", ".join(f"{name.replace('_', ' ')} {shown(value)}" for name, value in known.items())
+
+
 def _summary(rule: Rule, stream: Stream, labels: Mapping[str, str | None]) -> str:
     where = ", ".join(f"{k}={v}" for k, v in labels_of(stream.labels).items())
     subject = f"{rule.name}{f' ({where})' if where else ''}"
@@ -158,12 +175,12 @@ def _summary(rule: Rule, stream: Stream, labels: Mapping[str, str | None]) -> st
             "threshold": stream.threshold,
             "n": stream.n,
             "window": format_duration(rule.window),
-            "window_start": iso(stream.window_end - rule.window),
+            "window_start": iso(rule.window_start(stream.window_end)),
             "window_end": iso(stream.window_end),
             "severity": rule.severity,
             "labels": where,
         }
-        return render(rule.summary, dict(labels) | facts)
+        return render(rule.summary, dict.fromkeys(rule.facts) | dict(stream.facts) | dict(labels) | facts)
     measured = "no value" if stream.value is None else number(stream.value)
     bounds = [f"{side} {number(bound)}" for side in ("above", "below") if (bound := getattr(rule, side)) is not None]
     counted = "" if stream.n is None else f", n {stream.n}"

@@ -11,7 +11,18 @@ from deadreckon.core.errors import QueryError
 from deadreckon.monitor.rules import Rule
 from deadreckon.monitor.sqlrule import parameters_of
 from deadreckon.monitor.stream import Reading, key_of
-from deadreckon.monitor.windows import MAX_ROWS, Answered, Asker, Row, TooManyRowsError, ask, between, bounds, filled
+from deadreckon.monitor.windows import (
+    MAX_ROWS,
+    Answered,
+    Asker,
+    Facts,
+    Row,
+    TooManyRowsError,
+    ask,
+    between,
+    bounds,
+    filled,
+)
 
 __all__ = ["MAX_GROUPS", "MAX_ROWS", "Asker", "Meter", "Readings"]
 
@@ -59,7 +70,7 @@ class Meter:
         """
         found: dict[int, Readings] = {}
         for row in self._rows(rule, first, last):
-            _put(rule, found.setdefault(row.step, {}), row.labels, row.value, row.n)
+            _put(rule, found.setdefault(row.step, {}), row.labels, row.value, row.n, row.facts)
         if not rule.group_by:
             zero = 0.0 if rule.measure and rule.measure.zero_is_data else None
             for step in range(first, last + 1):
@@ -91,7 +102,7 @@ class Meter:
         for row in answer.rows:
             named = dict(zip(columns, row, strict=True))
             value, n = named.pop("value"), named.pop("n", None)
-            _put(rule, readings, {k: _label(v) for k, v in named.items()}, value, n)
+            _put(rule, readings, {k: _label(v) for k, v in named.items()}, value, n, {})
         return readings
 
     def alive(self, rule: Rule, first: int, last: int) -> set[int]:
@@ -121,7 +132,7 @@ class Meter:
         return [*self._rows(rule, first, middle), *self._rows(rule, middle + 1, last)]
 
 
-def _put(rule: Rule, readings: Readings, labels: Mapping[str, str | None], value: Any, n: Any) -> None:
+def _put(rule: Rule, readings: Readings, labels: Mapping[str, str | None], value: Any, n: Any, facts: Facts) -> None:
     key = key_of(labels)
     if key in readings:
         raise QueryError(
@@ -130,9 +141,8 @@ def _put(rule: Rule, readings: Readings, labels: Mapping[str, str | None], value
         )
     if len(readings) >= MAX_GROUPS:
         raise _too_many(rule)
-    readings[key] = Reading(
-        labels, _number(rule, "value", value), None if n is None else int(_number(rule, "n", n) or 0)
-    )
+    counted = None if n is None else int(_number(rule, "n", n) or 0)
+    readings[key] = Reading(labels, _number(rule, "value", value), counted, facts=facts)
 
 
 def _number(rule: Rule, column: str, value: Any) -> float | None:

@@ -14,6 +14,6 @@ WITH placed AS (
           AND {filter}
     )
 )
-SELECT window_no, {value} AS value, {n} AS n{groups}
+SELECT window_no, {value} AS value, {n} AS n, {examples} AS examples{groups}
 FROM placed
 GROUP BY window_no{groups}

@@ -29,6 +29,8 @@ class Metric:
     source: Source = "events"
     zero_is_data: bool = False
     """Whether no event at all is an answer (a count of zero) rather than a lack of data."""
+    examples: str = "NULL"
+    """SQL for a list of texts that show what is wrong, where it can be shown."""
 
 
 def _finite(column: str) -> str:

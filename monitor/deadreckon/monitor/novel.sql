@@ -28,6 +28,7 @@ known AS (
         sum(n) AS n,
         -- The bucket before the first one in the window is the newest one before the window.
         arg_min(before, bucket) * $bucket_us < window_no * $every_us - $window_us - $reference_us AS new,
+        category,
         min(bucket) AS bucket,
         arg_min(reference, bucket) AS reference{groups}
     FROM placed
@@ -38,6 +39,7 @@ SELECT
     count(*) FILTER (WHERE new) AS new_categories,
     coalesce(sum(n) FILTER (WHERE new), 0) AS new_values,
     sum(n) AS n,
-    arg_min(reference, bucket) AS reference{groups}
+    arg_min(reference, bucket) AS reference,
+    min(left(category, 60), 5) FILTER (WHERE new) AS examples{groups}
 FROM known
 GROUP BY window_no{groups}

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from deadreckon.core.lake import Lake
+from deadreckon.monitor.windows import Facts
 
 
 class Remembered(NamedTuple):
@@ -17,8 +18,8 @@ class Remembered(NamedTuple):
     unknown: str
     """Why nothing can be said yet; empty where something can."""
     memory: str
-    detail: str
-    """What the value rests on, as JSON."""
+    facts: Facts
+    """What the value rests on."""
 
 
 @runtime_checkable

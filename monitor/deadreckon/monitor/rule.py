@@ -47,7 +47,7 @@ class Rule(BaseModel):
         default=0, alias="for", description="how long it must be breached before it fires; pending until then"
     )
     keep_firing_for: Duration = Field(
-        default=0, description="a firing alert stays firing this long after it was last breached"
+        default=0, description="a firing alert resolves when every window was clear for this long"
     )
     min_count: int | None = Field(default=None, ge=0, description="fewer events are no data; 1 unless said")
     no_data: Literal["no_data", "ok", "firing"] = Field(default="no_data", description="what a window without data is")
@@ -112,6 +112,15 @@ class Rule(BaseModel):
     def measure(self) -> Metric | None:
         """What is measured; None for a rule in SQL."""
         return None
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """The names under which it may tell more than the value: for the summary, and for whoever gets the alert."""
+        return ()
+
+    def window_start(self, window_end: int) -> int:
+        """When the window began that ends then (epoch seconds)."""
+        return window_end - self.window
 
     @property
     def least(self) -> int:

@@ -115,7 +115,7 @@ class Grouped(Rule):
             raise ValueError(f"group_by names {repeated[0]!r} twice")
         for name in set(self.group_by) & set(self.labels):
             raise ValueError(f"labels sets {name!r}, which group_by fills")
-        unknown = unknown_names(self.summary, [*self.group_by, *self.labels])
+        unknown = unknown_names(self.summary, [*self.group_by, *self.labels, *self.facts])
         if unknown:
             raise ValueError(f"summary names {{{unknown[0]}}}, which is neither a fact nor a label of this rule")
         return self

@@ -24,7 +24,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from deadreckon.core.durable import fsync_all
 from deadreckon.core.errors import CommitConflictError, DamagedLakeError
 from deadreckon.core.lake import NO_HOOKS, Action, DataFile, Lake, Snapshot, TableSpec, commit, snapshot_of
-from deadreckon.monitor.alert import Alert, labels_json
+from deadreckon.monitor.alert import Alert, facts_json, labels_json
 from deadreckon.monitor.stream import Stream
 
 _TIME: Final = pa.timestamp("us", tz="UTC")
@@ -53,7 +53,7 @@ COLUMNS: Final = pa.schema(
         ("run", pa.int64()),
         ("evaluated_at", _TIME),
         ("memory", pa.string()),
-        ("detail", pa.string()),
+        ("facts", pa.string()),
     ]
 )
 _NUMBERS: Final = pa.schema([(f.name, pa.int64() if f.type == _TIME else f.type) for f in COLUMNS])
@@ -235,14 +235,14 @@ def _row(alert: Alert, run: int, now: float) -> dict[str, Any]:
         "run": alert.run or run,
         "evaluated_at": _microseconds(alert.evaluated_at or now),
         "memory": stream.memory,
-        "detail": stream.detail,
+        "facts": facts_json(stream.facts) if stream.facts else "",
     }
 
 
 def _alerts(file: DataFile) -> list[Alert]:
     # Opened by its own path: the folder's name is a partition, which pyarrow would add as a column.
     with pq.ParquetFile(file.path) as parquet:
-        rows = parquet.read()
+        rows = parquet.read([name for name in parquet.schema_arrow.names if name in COLUMNS.names])
     # As whole numbers: to make times of them pyarrow would import pandas, which takes longer than the whole run.
     numbers = pa.schema([_NUMBERS.field(name) for name in rows.column_names])
     return [_alert(row) for row in rows.cast(numbers).to_pylist()]
@@ -264,7 +264,7 @@ def _alert(row: Mapping[str, Any]) -> Alert:
         # Older files have no such column.
         _seconds(row["clear_since"]) if row.get("clear_since") is not None else None,
         row.get("memory") or "",
-        row.get("detail") or "",
+        orjson.loads(row.get("facts") or "{}"),
     )
     return Alert(
         stream,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, get_args
 
 import orjson
 
 from deadreckon.monitor.rules import Rule
+from deadreckon.monitor.windows import Facts
 
 State = Literal["ok", "pending", "firing", "resolved", "no_data", "error"]
 STATES: Final[tuple[State, ...]] = get_args(State)
@@ -29,8 +30,8 @@ class Reading:
     """Why nothing can be said yet, whatever was measured: then it is missing, and never well."""
     memory: str = ""
     """What the rule will have to know of the windows up to this one, in its own words."""
-    detail: str = ""
-    """What the value rests on, as JSON."""
+    facts: Facts = field(default_factory=dict)
+    """What the value rests on, or means: a few numbers and texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,8 @@ class Stream:
     """The first of the windows in a row that a firing alert was clear in, while `keep_firing_for` holds it."""
     memory: str = ""
     """What the rule remembers of the stream; see Reading."""
-    detail: str = ""
-    """What the value rests on, as JSON; empty where the rule says nothing of it."""
+    facts: Facts = field(default_factory=dict)
+    """What the rule told beside the value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ def advance(
         reason,
         clear_since,
         reading.memory if reading else (before.memory if before else ""),
-        reading.detail if reading else "",
+        reading.facts if reading else {},
     )
 
 
@@ -160,7 +161,7 @@ def fail(rule: Rule, before: Stream | None, window_end: int, reason: str) -> Str
         return Stream(rule.name, WHOLE_RULE, "error", window_end, window_end, reason=reason)
     since = before.since if before.state == "error" else window_end
     unmeasured: dict[str, Any] = dict.fromkeys(("value", "n", "threshold", "clear_since"))
-    return replace(before, state="error", since=since, window_end=window_end, reason=reason, detail="", **unmeasured)
+    return replace(before, state="error", since=since, window_end=window_end, reason=reason, facts={}, **unmeasured)
 
 
 def transition(before: Stream | None, after: Stream) -> Transition | None:

@@ -66,11 +66,12 @@ def render(template: str, facts: Mapping[str, Any]) -> str:
         out.append(text)
         if name is None:
             continue
-        out.append(_shown(facts[name], spec or "") if name in facts else f"{{{name}{':' if spec else ''}{spec or ''}}}")
+        out.append(shown(facts[name], spec or "") if name in facts else f"{{{name}{':' if spec else ''}{spec or ''}}}")
     return "".join(out)
 
 
-def _shown(value: Any, spec: str) -> str:
+def shown(value: Any, spec: str = "") -> str:
+    """A value for people; `spec` is a format of numbers."""
     if value is None:
         return "-"
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -6,10 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
 Scalar = bool | int | float | str
 Where = Mapping[str, Scalar | list[Scalar]]
+Fact = float | int | str | None
+Facts = Mapping[str, Fact]
+"""What a rule tells beside its value: a few numbers and texts under fixed names."""
 
 MAX_ROWS: Final = 20_000
 US: Final = 1_000_000
@@ -49,6 +53,7 @@ class Row(NamedTuple):
     labels: dict[str, str | None]
     value: Any
     n: Any
+    facts: Facts = MappingProxyType({})
 
 
 class TooManyRowsError(Exception):

@@ -11,6 +11,7 @@ from tests.monitor.lakes import HOUR, NOON, Open, add, event, make, monitor, sta
 from deadreckon.core.errors import ConfigError
 from deadreckon.core.settings import Settings
 from deadreckon.monitor import load_rules
+from deadreckon.monitor.alert import iso
 from deadreckon.monitor.asking import asker
 
 BUDGET = {"name": "spend", "kind": "budget", "limit": 10.0, "period": "day"}
@@ -82,6 +83,22 @@ def test_a_cost_that_was_not_reported_is_priced_and_what_has_none_is_said(tmp_pa
     unknown = found["spend: unknown cost"]
     assert (unknown.stream.state, unknown.stream.value, unknown.stream.n) == ("firing", 0.5, 2)
     assert unknown.summary == "spend: 50.0% of 2 calls state no US dollars and are left out of what is spent"
+    assert found["spend"].stream.facts == {
+        "spent": pytest.approx(3.0),
+        "limit": 10.0,
+        "unpriced": 1,
+        "unpriced_share": 0.5,
+        "period_start": "2026-10-01T00:00:00Z",
+        "period_end": "2026-10-02T00:00:00Z",
+    }
+
+
+def test_the_window_of_a_budget_is_its_period(tmp_path):
+    """From where the period really began, however long the longest one is."""
+    month = load_rules([BUDGET | {"period": "month", "time_zone": "Europe/Paris"}])[0]
+    (alert,) = monitor(make(tmp_path, [chat(-60, cost_usd=1.0)]), month, at=0).alerts
+    assert iso(alert.window_start) == "2026-09-30T22:00:00Z"
+    assert alert.stream.facts["period_start"] == "2026-09-30T22:00:00Z"
 
 
 def test_calls_of_which_no_cost_is_known_are_not_free(tmp_path):

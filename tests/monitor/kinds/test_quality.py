@@ -82,7 +82,10 @@ def test_a_category_is_new_once_its_reference_never_held_it(tmp_path):
     of = quality("new_category", subject="tool")
     (alert,) = monitor(lake, of, at=0).alerts
     assert (alert.stream.state, alert.stream.value, alert.stream.n) == ("firing", 2.0, 13)
-    assert alert.summary == "r: 2 values of tool were never seen before (n 13)"
+    assert alert.summary == "r: 2 values of tool were never seen before: ancient, refund (n 13)"
+    assert alert.stream.facts == {"examples": "ancient, refund"}
+    listed = quality("new_category", name="listed", subject="tool", known=["search"])
+    assert monitor(lake, listed, at=0).alerts[0].stream.facts == {"examples": "ancient, refund"}
     add(lake, calls(100, 2, tool="refund"))
     assert states(monitor(lake, of, at=300)) == {"": "resolved"}
 
@@ -107,6 +110,7 @@ def test_a_type_that_was_not_there_before_is_a_change(tmp_path):
     now = [prediction(-100, '{"age": 31}'), prediction(-99, '{"age": "31"}'), prediction(-98, '{"age": null}')]
     (alert,) = monitor(make(tmp_path, [*before, *now]), quality("type_change", subject="feature:age"), at=0).alerts
     assert (alert.stream.state, alert.stream.value, alert.stream.n) == ("firing", 0.5, 2)
+    assert alert.stream.facts == {"examples": "string"}
 
 
 def test_many_windows_find_new_categories_as_each_alone(tmp_path):
@@ -134,6 +138,7 @@ def test_volume_is_held_against_the_median_of_the_same_time(tmp_path):
     (alert,) = monitor(lake, of, at=0).alerts
     assert (alert.stream.state, alert.stream.value, alert.stream.n) == ("firing", pytest.approx(40 / 95), 95)
     assert alert.summary == "r: 0.42 times as many events as usual, which are 95 in 5m"
+    assert alert.stream.facts == {"events": 40, "expected": 95}
     lake = make(tmp_path / "many", [*events, *calls(-200, 195)])
     assert states(monitor(lake, of, at=0)) == {"": "firing"}
     lake = make(tmp_path / "usual", [*events, *calls(-200, 100)])

@@ -25,6 +25,9 @@ def test_a_pair_fires_only_while_both_windows_burn(tmp_path):
     assert (alert.stream.state, alert.stream.value, alert.stream.n) == ("firing", pytest.approx(25.0), 3600)
     assert alert.labels == {"slo": "chat"}
     assert "25.0 times as fast as 0.99 over 30d allows" in alert.summary
+    # 900 of 4,500 events of the period are bad, where 45 may be; the last five minutes were bad throughout.
+    burn_long, burn_short, left = (alert.stream.facts[name] for name in page.facts)
+    assert (burn_long, burn_short, left) == (pytest.approx(25.0), pytest.approx(100.0), pytest.approx(1 - 900 / 45))
     add(lake, calls(900, 600, spacing=1.0))
     (alert,) = monitor(lake, page, at=1500).alerts
     assert (alert.stream.state, alert.stream.value) == ("resolved", 0.0)
@@ -123,6 +126,25 @@ def test_a_clear_threshold_is_a_share_of_the_burn(tmp_path):
     add(lake, [*calls(0, 60, status="error"), *calls(100, 100)])
     (alert,) = monitor(lake, *rules, at=300).alerts
     assert (alert.stream.state, alert.stream.value) == ("firing", pytest.approx(60 / 160 / 0.1))
+
+
+def test_what_is_left_is_known_of_each_window_that_burns(tmp_path):
+    """In a catch-up as by itself, group by group; and a summary may name it."""
+    events = [
+        e for i in range(60) for e in calls(-i * 97, 1 + i % 3, status=("ok", "error", "ok")[i % 3], tool="ab"[i % 2])
+    ]
+    opened = Open(make(tmp_path, events))
+    pairs = [{"burn": 3.0, "long": "20m", "short": "7m"}]
+    summary = "{burn_long:.1f} and {burn_short:.1f}, {budget_left:.0%} left"
+    (part,) = load_rules([SLO | {"objective": 0.9, "pairs": pairs, "group_by": ["tool"], "summary": summary}])
+    last = NOON // part.step
+    together = {(row.step, str(row.labels)): row for row in part.measured(opened, last - 20, last)}
+    alone = [row for step in range(last - 20, last + 1) for row in part.measured(opened, step, step)]
+    assert {(r.step, str(r.labels)): r for r in alone} == together
+    left = [row.facts.get("budget_left") for row in together.values() if row.value is not None and row.value > 3.0]
+    assert left
+    assert all(one is not None for one in left)
+    opened.close()
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,9 @@ SPENDS: Final[dict[str, tuple[str, str, str]]] = {
 FORECAST_FROM: Final = 0.1
 """The share of a period before which its pace says nothing yet."""
 
+FACTS: Final = ("spent", "limit", "unpriced", "unpriced_share", "period_start", "period_end")
+"""What each of its alerts tells beside its value; unpriced are the calls of which nobody knows what they used."""
+
 Part = Literal["limit", "warning", "forecast", "unknown"]
 
 
@@ -94,6 +97,15 @@ class BudgetRule(Grouped):
         }[self._part]
         return Metric(doc, "", "share" if self._part == "unknown" else unit, "", "", zero_is_data=True)
 
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """What was spent of what, since when, and how many calls are left out of it."""
+        return FACTS
+
+    def window_start(self, window_end: int) -> int:
+        """When the period began that the window ends in (epoch seconds)."""
+        return self._start(window_end - 1)
+
     def columns(self) -> Mapping[str, str]:
         """What it can filter and group by: columns of model calls."""
         return {name: EVENTS[name].type for name in COLUMNS if EVENTS[name].type in ORDERED}
@@ -140,6 +152,8 @@ class BudgetRule(Grouped):
         used: dict[tuple[str | None, ...], dict[int, list[tuple[int, int, float | None, int]]]] = {}
         for step, period, calls, cost, missing, *group in ask(asker, sql, params):
             used.setdefault(tuple(group), {}).setdefault(step, []).append((period, calls, cost, missing))
+        if not self.group_by:
+            used.setdefault((), {})  # nothing spent is an answer too
         for key, steps in used.items():
             yield from self._summed(dict(zip(self.group_by, key, strict=True)), steps, starts, first, last)
 
@@ -184,9 +198,16 @@ class BudgetRule(Grouped):
                     calls, spent, unknown = calls + more, spent + float(cost or 0), unknown + missing
                     known += cost is not None
             earlier = [used for used in earlier if used[0] > period]
-            yield Row(
-                step, labels, self._value(calls, spent, unknown, known, starts[period - 1 : period + 1], end), calls
-            )
+            span = starts[period - 1 : period + 1]
+            facts = {
+                "spent": spent if known or not unknown else None,
+                "limit": self.limit,
+                "unpriced": unknown,
+                "unpriced_share": unknown / calls if calls else 0.0,
+                "period_start": _iso(span[0]),
+                "period_end": _iso(span[1]),
+            }
+            yield Row(step, labels, self._value(calls, spent, unknown, known, span, end), calls, facts)
 
     def _value(self, calls: int, spent: float, unknown: int, known: int, period: list[int], end: int) -> float | None:
         if self._part == "unknown":
@@ -209,3 +230,7 @@ class BudgetRule(Grouped):
         except (ValueError, OSError, KeyError):
             raise ValueError(f"{name!r} is no time zone; write it as Europe/Paris or UTC") from None
         return name
+
+
+def _iso(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")

@@ -19,10 +19,12 @@ from deadreckon.monitor.metrics import Metric
 from deadreckon.monitor.remember import Remembered
 from deadreckon.monitor.rule import Duration, Rule
 from deadreckon.monitor.shapes import Grouped
+from deadreckon.monitor.windows import Fact, Facts
 
 if TYPE_CHECKING:
     from deadreckon.drift.detector.edetector import Budget
     from deadreckon.drift.watch import Fixed, Trailing, Verdict, Watch
+    from deadreckon.drift.watch.moved import Moved
 
 DIMENSIONS: Final = ("environment", "model", "model_version", "variant")
 """What profiles are kept by."""
@@ -35,6 +37,12 @@ _MEMORY: Final = "512MB"
 """For what DuckDB holds while it reads; more is spilled."""
 _NEARLY: Final = 0.99
 """What an alert's value is above while an alarm stands, and never else."""
+FACTS: Final = (
+    *("moved", "counted", "reference", "current", "windows", "n_reference", "match", "mode"),
+    *("e", "evidence", "enough", "explain"),
+    *("ks", "wasserstein", "hellinger", "tails", "total_variation", "l_infinity", "new_values"),
+)
+"""What its alerts tell beside their value."""
 _DRIFT: Final = Metric("drift", "the evidence of a change, over what makes an alarm", "share", "", "")
 
 
@@ -101,6 +109,11 @@ class DriftRule(Grouped):
         return _DRIFT
 
     @property
+    def facts(self) -> tuple[str, ...]:
+        """What the verdict rests on; distances are told by their names, with what they certainly lie between."""
+        return FACTS
+
+    @property
     def group_by(self) -> list[str]:
         """Each subject is a stream of its own, for each combination of the dimensions asked for."""
         return ["subject", *(name for name in self.group_by_ if name != "subject")]
@@ -162,7 +175,7 @@ class DriftRule(Grouped):
         if isinstance(watch.reference, Fixed):
             for start in [start for start in starts if start < watch.reference.end]:
                 said = f"learning: the reference {self.reference} is not over"
-                yield start // self.step + 1, [Remembered({}, None, 0, said, "", "")]
+                yield start // self.step + 1, [Remembered({}, None, 0, said, "", {})]
             starts = [start for start in starts if start >= watch.reference.end]
         try:
             with connect(lake) as con:
@@ -217,27 +230,50 @@ def share_budget(rules: Sequence[Rule]) -> None:
 
 
 def _said(watch: Watch, verdict: Verdict, memory: str) -> Remembered:
-    from deadreckon.drift.watch.selected import command
-
     silent_s = verdict.window_end - verdict.seen
     # Nothing was learned of it in this window: it stands as it did, unless that has become long ago.
     held = verdict.seen > 0 and silent_s < watch.cadence.silent * watch.cadence.seconds
     reached = verdict.evidence / verdict.threshold
     # An alarm that is not over stands, though its evidence was spent on it.
     value = max(reached, 1.0) if verdict.alarmed else min(reached, _NEARLY)
-    detail = verdict.row()
-    for name in ("labels", "window_end", "n"):
-        del detail[name]
-    if verdict.alarmed:
-        detail["explain"] = command(watch, verdict)
     return Remembered(
         orjson.loads(verdict.labels),
         value if held else None,
         verdict.n,
         f"learning: {verdict.reason}" if verdict.state == "learning" else "",
         memory,
-        orjson.dumps(detail).decode(),
+        _facts(watch, verdict),
     )
+
+
+def _facts(watch: Watch, verdict: Verdict) -> Facts:
+    from deadreckon.drift.watch.selected import command, sides
+
+    if not verdict.measures:
+        return {"reference": verdict.reference, "windows": verdict.windows}
+    _, reference, current = sides(watch, verdict)
+    found: dict[str, Fact] = {
+        "moved": "; ".join(_moved(part) for part in verdict.moved),
+        "counted": ", ".join(m.name for m in verdict.measures if m.counted),
+        "reference": reference,
+        "current": current,
+        "windows": verdict.windows,
+        "n_reference": verdict.n_reference,
+        "match": verdict.match,
+        "mode": verdict.mode,
+        "e": verdict.e,
+        "evidence": verdict.evidence,
+        "enough": verdict.threshold,
+    }
+    for m in verdict.measures:
+        found |= {m.name: m.value, f"{m.name}_low": m.low, f"{m.name}_high": m.high, f"{m.name}_floor": m.floor}
+    return found | ({"explain": command(watch, verdict)} if verdict.alarmed else {})
+
+
+def _moved(part: Moved) -> str:
+    low, high = (None if edge is None else f"{edge:.4g}" for edge in (part.low, part.high))
+    within = f"{low} to {high}" if low and high else f"over {low}" if low else f"up to {high}"
+    return f"{part.value or within}: {part.reference:.1%} before, {part.current:.1%} now"
 
 
 def _reference(text: str, moves_every: int) -> Trailing | Fixed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from math import gcd
 from statistics import median
 from typing import Any, Final, Literal, Self, get_args
@@ -41,7 +42,7 @@ _WORDS: Final = {
     "null_share": "{value:.2%} of {n} values of SUBJECT are null",
     "out_of_range": "{value:.2%} of {n} values of SUBJECT are out of range",
     "type_change": "{value:.2%} of {n} values of SUBJECT have another type than before",
-    "new_category": "{value} values of SUBJECT were never seen before (n {n})",
+    "new_category": "{value} values of SUBJECT were never seen before: {examples} (n {n})",
     "quarantine_share": "{value:.2%} of {n} lines were refused",
     "volume": "{value:.2f} times as many events as usual, which are {n} in {window}",
     "freshness": "the newest event is {value:,.0f} s old",
@@ -52,6 +53,9 @@ REFERENCE_LEAST: Final = 100
 VOLUME_LEAST: Final = 10
 """Events that must be usual: of fewer, chance makes twice or half as many."""
 _HISTORY_LEAST: Final = 2
+_EXAMPLES: Final = "min(DISTINCT {of}, 5) FILTER (WHERE {wrong})"
+FACTS: Final = {"new_category": ("examples",), "type_change": ("examples",), "volume": ("events", "expected")}
+"""What the alerts of a check tell beside their value."""
 
 
 class QualityRule(Bounded, Grouped):
@@ -107,6 +111,11 @@ class QualityRule(Bounded, Grouped):
         return Metric(name, self.check, _UNITS.get(self.check, "share, 0 to 1"), "", "", source=source)
 
     @property
+    def facts(self) -> tuple[str, ...]:
+        """New categories and types by example; how many events there were, and are expected."""
+        return FACTS.get(self.check, ())
+
+    @property
     def least(self) -> int:
         """The fewest events a value can rest on; of volume, the fewest that are usual."""
         return VOLUME_LEAST if self.check == "volume" and self.min_count is None else super().least
@@ -148,11 +157,14 @@ class QualityRule(Bounded, Grouped):
             wrong = " OR ".join([*limits, f"isnan({s.number})"])
             return self._share(s, wrong, f"count(*) FILTER (WHERE {s.number} IS NOT NULL)")
         if self.check == "type_change" and self.type:
-            return self._share(s, f"{s.type} <> $type", there)
+            metric = self._share(s, f"{s.type} <> $type", there)
+            return replace(metric, examples=_EXAMPLES.format(of=s.type, wrong=f"{s.type} <> $type"))
         if self.known:
             known = ", ".join(f"$known_{i}" for i in range(len(self.known)))
-            new = f"count(DISTINCT {s.text}) FILTER (WHERE NOT ({s.null}) AND {s.text} NOT IN ({known}))"
-            return Metric(self.check, "", "", f"({new})::DOUBLE", there, s.among)
+            wrong = f"NOT ({s.null}) AND {s.text} NOT IN ({known})"
+            new = f"(count(DISTINCT {s.text}) FILTER (WHERE {wrong}))::DOUBLE"
+            examples = _EXAMPLES.format(of=f"left({s.text}, 60)", wrong=wrong)
+            return Metric(self.check, "", "", new, there, s.among, examples=examples)
         return None
 
     def _share(self, subject: Subject, wrong: str, n: str) -> Metric:
@@ -177,10 +189,11 @@ class QualityRule(Bounded, Grouped):
         )
         params = values | subject.params | bounds(self.step, self.window, first, last)
         params |= {"bucket_us": bucket * US, "reference_us": self.reference * US}
-        for step, categories, new, n, reference, *group in ask(asker, sql, params):
+        for step, categories, new, n, reference, examples, *group in ask(asker, sql, params):
             found = categories if self.check == "new_category" else new / n
             value = found if reference >= REFERENCE_LEAST else None
-            yield Row(step, dict(zip(self.group_by, group, strict=True)), value, n)
+            facts = {"examples": ", ".join(examples)} if examples and value is not None else {}
+            yield Row(step, dict(zip(self.group_by, group, strict=True)), value, n, facts)
 
     def _volume(self, asker: Asker, first: int, last: int) -> Iterator[Row]:
         period = _AGAINST[self.against]
@@ -209,7 +222,8 @@ class QualityRule(Bounded, Grouped):
             history = [found.get(ago, 0) for ago in range(1, max(found) + 1)]
             usual = median(history) if len(history) >= _HISTORY_LEAST else 0
             value = found.get(0, 0) / usual if usual else None
-            yield Row(step, dict(zip(self.group_by, key, strict=True)), value, int(usual))
+            facts = {"events": found.get(0, 0), "expected": usual}
+            yield Row(step, dict(zip(self.group_by, key, strict=True)), value, int(usual), facts)
 
     def _refused(self, asker: Asker, first: int, last: int) -> Iterator[Row]:
         codes: dict[str, Scalar] = {f"code_{i}": code for i, code in enumerate(self.error_codes or [])}

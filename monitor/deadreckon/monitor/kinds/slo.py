@@ -105,6 +105,11 @@ class SloRule(Grouped):
         """The burn rate, or the budget left."""
         return _BURN if self._pair else _LEFT
 
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """The burn rates of both windows, and while both are breached the share of the period's errors that is left."""
+        return ("burn_long", "burn_short", "budget_left")
+
     def parts(self) -> tuple[Rule, ...]:
         """A rule for each pair, and one for the budget left where it is asked for."""
         labels = {"slo": self.name} | self.labels
@@ -132,7 +137,40 @@ class SloRule(Grouped):
 
     def measured(self, asker: Asker, first: int, last: int) -> Iterator[Row]:
         """The smaller one of the two windows' burn rates, which is over the bound only if both are; or what is left."""
-        short = self._pair.short if self._pair else self.period
+        if self._pair is None:
+            for step, labels, n, bad, *_ in self._counted(asker, first, last, self.period, self.period):
+                left = 1 - self._burn(bad, n)
+                yield Row(step, labels, left, n, {"budget_left": left})
+            return
+        rows = [self._burning(*counts) for counts in self._counted(asker, first, last, self.window, self._pair.short)]
+        breached = [row for row in rows if row.value is not None and row.value > self._pair.burn]
+        yield from (row for row in rows if row.value is None or row.value <= self._pair.burn)
+        if not breached:
+            return
+        # A look at the whole period is worth its cost only where there is an alert to tell of.
+        steps = [row.step for row in breached]
+        left_at: dict[tuple[int, str], float] = {}
+        for step, labels, n, bad, *_ in self._counted(asker, min(steps), max(steps), self.period, self.period):
+            left_at[step, str(labels)] = 1 - self._burn(bad, n)
+        for row in breached:
+            left = left_at.get((row.step, str(row.labels)), 1.0)
+            yield row._replace(facts={**row.facts, "budget_left": left})
+
+    def _burning(
+        self, step: int, labels: dict[str, str | None], n: int, bad: int, short_n: int | None, short_bad: int | None
+    ) -> Row:
+        long, short = self._burn(bad, n), self._burn(short_bad or 0, short_n) if short_n else None
+        if short is not None:
+            value: float | None = min(long, short)
+        else:
+            # Nothing came at the end: what the long window says is enough to be fine, and not to be breached.
+            value = long if long <= (self.above or 0) else None
+        return Row(step, labels, value, n, {"burn_long": long, "burn_short": short})
+
+    def _counted(
+        self, asker: Asker, first: int, last: int, window: int, short: int
+    ) -> Iterator[tuple[int, dict[str, str | None], int, int, int | None, int | None]]:
+        """Step, labels, events and bad ones of the window, and of its short end."""
         among, bad = ENDED, FAILED
         params: dict[str, object] = {}
         if self.slower_than_ms is not None:
@@ -141,19 +179,10 @@ class SloRule(Grouped):
         chosen, values = condition(self.where)
         made, groups = named(self.group_by)
         sql = filled("burn.sql", bad=bad, filter=f"{between()} AND {chosen} AND {among}", made=made, groups=groups)
-        params |= values | bounds(self.step, self.window, first, last)
-        params |= {"short_us": short * US, "bucket_us": gcd(self.step, self.window, short) * US}
+        params |= values | bounds(self.step, window, first, last)
+        params |= {"short_us": short * US, "bucket_us": gcd(self.step, window, short) * US}
         for step, n, bad_n, short_n, short_bad, *group in ask(asker, sql, params):
-            labels = dict(zip(self.group_by, group, strict=True))
-            long_burn = self._burn(bad_n, n)
-            if self._pair is None:
-                value: float | None = 1 - long_burn
-            elif short_n:
-                value = min(long_burn, self._burn(short_bad, short_n))
-            else:
-                # Nothing came at the end: what the long window says is enough to be fine, and not to be breached.
-                value = long_burn if long_burn <= self._pair.burn else None
-            yield Row(step, labels, value, n)
+            yield step, dict(zip(self.group_by, group, strict=True)), n, bad_n, short_n, short_bad
 
     def _burn(self, bad: int, n: int) -> float:
         return float(bad) / float(n) / (1 - self.objective)

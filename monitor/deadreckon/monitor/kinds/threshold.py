@@ -72,12 +72,14 @@ def of_metric(
         filter=" AND ".join([*conditions, *(["record = 'source'"] if intake else [])]),
         value=metric.value,
         n=metric.n,
+        examples=metric.examples,
         groups=texts(rule.group_by),
     )
-    for step, value, n, *group in ask(
+    for step, value, n, examples, *group in ask(
         asker, sql, values | dict(params or {}) | bounds(rule.step, rule.window, first, last)
     ):
-        yield Row(step, dict(zip(rule.group_by, group, strict=True)), value, n)
+        facts = {"examples": ", ".join(examples)} if examples else {}
+        yield Row(step, dict(zip(rule.group_by, group, strict=True)), value, n, facts)
 
 
 def newest(asker: Asker, rule: Grouped, first: int, last: int) -> Iterator[Row]:
