@@ -24,6 +24,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "views": ("deadreckon.cli.views", "Describe the views that SQL can ask."),
     "trace": ("deadreckon.cli.trace", "Draw one request or trace as a tree with times and cost."),
     "monitor": ("deadreckon.cli.monitor", "Evaluate the rules once; the exit code says whether something fires."),
+    "monitor backtest": (
+        "deadreckon.cli.monitor_backtest",
+        "What the rules would have said in the past, and at what cost.",
+    ),
     "monitor init": ("deadreckon.cli.monitor_init", "Write a first file of rules that fits what the lake holds."),
     "monitor schema": ("deadreckon.cli.monitor_schema", "Print the JSON Schema of the rules."),
     "alerts": ("deadreckon.cli.alerts", "List what fires now and what fired."),
@@ -160,7 +164,7 @@ def _internal(error: Exception) -> DeadreckonError:
     )
 
 
-_EXTRA_OF: Final = {"streamlit": "dashboard", "altair": "dashboard", "pandas": "dashboard"}
+_EXTRA_OF: Final = {"streamlit": "dashboard", "altair": "dashboard", "pandas": "dashboard", "apprise": "notify"}
 
 
 def _missing(error: ModuleNotFoundError) -> MissingExtraError:

@@ -123,10 +123,18 @@ class CommandSink(SinkBase):
     timeout_s: Timeout = Field(default=30.0, description="seconds that one try may take, then it is killed")
 
 
-Sink = Annotated[StdoutSink | FileSink | WebhookSink | EmailSink | CommandSink, Field(discriminator="kind")]
+class AppriseSink(SinkBase):
+    """A service that the library apprise knows a URL for: Slack, Teams, PagerDuty and many more."""
+
+    kind: Literal["apprise"]
+    url_env: Variable = Field(description="environment variable that holds apprise's URL of one service")
+    timeout_s: Timeout = Field(default=30.0, description="seconds that one try may take")
+
+
+Sink = Annotated[StdoutSink | FileSink | WebhookSink | EmailSink | CommandSink | AppriseSink, Field(discriminator="kind")]
 KINDS: Final[dict[str, type[SinkBase]]] = {
     get_args(model.model_fields["kind"].annotation)[0]: model
-    for model in (StdoutSink, FileSink, WebhookSink, EmailSink, CommandSink)
+    for model in (StdoutSink, FileSink, WebhookSink, EmailSink, CommandSink, AppriseSink)
 }
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from deadreckon.core.errors import ConfigError
 from deadreckon.core.sinks import SinkBase
 
 MASK: Final = "[secret]"
+LEAST: Final = 6
+"""Characters of a part of a URL that may be a token; shorter ones are words of other texts, too."""
 
 
 class Credentials:
@@ -54,4 +57,7 @@ def _forms(value: str) -> set[str]:
         parts = urlsplit(value)
         # The path and query of a secret URL are what makes it one.
         forms |= {form for form in (f"{parts.path}?{parts.query}", parts.path, parts.query) if len(form) > 3}
+    elif "://" in value:  # apprise's: any part of it may be a token
+        parts_of_it = re.split(r"[/:@?&=,]+", value.partition("://")[2])
+        forms |= {form for part in parts_of_it for form in (part, unquote(part)) if len(form) >= LEAST}
     return {form for form in forms if form}

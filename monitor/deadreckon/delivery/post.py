@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Final
 
 from deadreckon.core.errors import ConfigError, DeadreckonError
 from deadreckon.core.lake import Lake
-from deadreckon.core.sinks import CommandSink, EmailSink, FileSink, SinkBase, StdoutSink, WebhookSink, fault_of_url
+from deadreckon.core.sinks import (
+    AppriseSink,
+    CommandSink,
+    EmailSink,
+    FileSink,
+    SinkBase,
+    StdoutSink,
+    WebhookSink,
+    fault_of_url,
+)
 from deadreckon.delivery.courier import Clock, Courier, Outcome, reader_of
 from deadreckon.delivery.credentials import Credentials
 from deadreckon.delivery.failure import Channel
@@ -135,6 +144,10 @@ def _channel(sink: SinkBase, credentials: Credentials, clock: Clock) -> Channel:
                 hint="give its whole path; cron has a short PATH",
             )
         return CommandChannel(tuple(sink.command), sink.timeout_s)
+    if isinstance(sink, AppriseSink):
+        from deadreckon.delivery.chat import ChatChannel
+
+        return ChatChannel.of(sink.name, sink.url_env, credentials[sink.url_env], sink.timeout_s)
     from deadreckon.delivery.lines import FileChannel, StdoutChannel
 
     if isinstance(sink, FileSink):
