@@ -36,7 +36,7 @@ def alerts(
         typer.Option("--state", metavar="STATE", help="ok, pending, firing, resolved, no_data or error; repeatable."),
     ] = None,
     rule: Annotated[
-        list[str] | None, typer.Option("--rule", metavar="NAME", help="Only this rule; repeatable.")
+        list[str] | None, typer.Option("--rule", metavar="NAME", help="Only this rule, with its levels; repeatable.")
     ] = None,
     history: Annotated[bool, typer.Option("--history", help="Every change of state, newest first.")] = False,
     since: Annotated[

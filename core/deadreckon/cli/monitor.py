@@ -46,7 +46,8 @@ def command(
         ),
     ] = None,
     rule: Annotated[
-        list[str] | None, typer.Option("--rule", metavar="NAME", help="Only this rule; may be given again.")
+        list[str] | None,
+        typer.Option("--rule", metavar="NAME", help="Only this rule, with all its levels; may be given again."),
     ] = None,
     fail_on: Annotated[
         str,
@@ -214,11 +215,11 @@ def _selected(rules: tuple[Rule, ...], names: list[str]) -> tuple[Rule, ...]:
         raise ConfigError(
             "there are no rules", hint="add [[rules]] to deadreckon.toml; reckon monitor --keys shows one"
         )
-    known = [r.name for r in rules]
+    known = list(dict.fromkeys(name for r in rules for name in (r.part_of, r.name)))
     for name in names:
         if name not in known:
             raise UsageError(f"there is no rule {name!r}", hint=nearest(name, known))
-    return tuple(r for r in rules if not names or r.name in names)
+    return tuple(r for r in rules if not names or r.name in names or r.part_of in names)
 
 
 def _faults(text: str) -> set[Fault]:

@@ -39,6 +39,12 @@ class Alert:
     """The monitor run that committed it; 0 until then."""
     evaluated_at: int = 0
     """When that run was, by the monitor's clock; 0 until then."""
+    part_of: str = ""
+    """The rule in the settings of which its own is a level; empty where it is that rule."""
+
+    def is_of(self, rule: str) -> bool:
+        """Whether this is an alert of the rule, or of one of its levels."""
+        return rule in (self.stream.rule, self.part_of or self.stream.rule)
 
     @property
     def event_id(self) -> str:
@@ -58,6 +64,7 @@ def tell(rule: Rule, stream: Stream, previous: str | None = None) -> Alert:
         rule.runbook,
         rule.window_start(stream.window_end),
         rule.metric or "sql",
+        part_of="" if rule.part_of == rule.name else rule.part_of,
     )
 
 

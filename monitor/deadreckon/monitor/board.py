@@ -43,7 +43,7 @@ def history(
         a
         for a in store.transitions(lake)
         if (not states or a.stream.state in states)
-        and (not rules or a.stream.rule in rules)
+        and _of_rules(a, rules)
         and (since is None or a.stream.window_end > since)
     ]
     return found[::-1]
@@ -59,7 +59,11 @@ def _ran(lake: Lake) -> None:
 
 def _wanted(alert: Alert, states: Collection[State], rules: Collection[str]) -> bool:
     stands = alert.stream.state in states or ("firing" in states and alert.stream.active_since is not None)
-    return (not states or stands) and (not rules or alert.stream.rule in rules)
+    return (not states or stands) and _of_rules(alert, rules)
+
+
+def _of_rules(alert: Alert, rules: Collection[str]) -> bool:
+    return not rules or any(alert.is_of(rule) for rule in rules)
 
 
 def _urgency(alert: Alert) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -16,7 +17,7 @@ REASON: Final = "the rule was forgotten by hand"
 
 
 def forget(lake: Lake, rule: str, *, now: float) -> tuple[Alert, ...]:
-    """Drop every state of a rule that was removed or renamed; the transitions of those that had an open alert.
+    """Drop every state of a rule that was removed or renamed, and of its levels; what resolved the open alerts.
 
     `now` is in epoch seconds. A rule that is still configured begins anew with its next window.
 
@@ -26,17 +27,18 @@ def forget(lake: Lake, rule: str, *, now: float) -> tuple[Alert, ...]:
     """
     for attempt in range(ATTEMPTS):
         page = store.read(lake)
-        mine = [a for a in page.alerts if a.stream.rule == rule]
+        mine = [a for a in page.alerts if a.is_of(rule)]
         if not mine:
-            known = sorted({a.stream.rule for a in page.alerts})
+            known = sorted({name for a in page.alerts for name in (a.stream.rule, a.part_of) if name})
             raise UsageError(
                 f"no alert has a state under the rule {rule!r}",
                 hint=nearest(rule, known) if known else "reckon alerts lists every state",
             )
-        kept = [a for a in page.alerts if a.stream.rule != rule]
+        kept = [a for a in page.alerts if not a.is_of(rule)]
+        names = {a.stream.rule for a in mine}
         closed = tuple(_closed(a, now) for a in mine if a.stream.active_since is not None)
         try:
-            store.write(lake, page, kept, closed, _begin_anew(page, rule, now), now=now)
+            store.write(lake, page, kept, closed, _begin_anew(page, names, now), now=now)
         except CommitConflictError:
             if attempt == ATTEMPTS - 1:
                 raise
@@ -45,10 +47,9 @@ def forget(lake: Lake, rule: str, *, now: float) -> tuple[Alert, ...]:
     raise AssertionError
 
 
-def _begin_anew(page: store.Page, rule: str, now: float) -> dict[str, int]:
+def _begin_anew(page: store.Page, rules: Iterable[str], now: float) -> dict[str, int]:
     # A monitor whose clock was wrong may have judged windows that are still to come: they must be judged again.
-    evaluated = page.evaluated(rule)
-    return {rule: int(now)} if evaluated is not None and evaluated > now else {}
+    return {rule: int(now) for rule in rules if (page.evaluated(rule) or 0) > now}
 
 
 def _closed(alert: Alert, now: float) -> Alert:

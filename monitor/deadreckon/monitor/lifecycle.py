@@ -54,7 +54,7 @@ def expire(lake: Lake, name: str, *, by: str, comment: str, now: float) -> Silen
 def acknowledge(
     lake: Lake, rule: str, labels: Mapping[str, str], *, by: str, comment: str, now: float, undo: bool = False
 ) -> list[Alert]:
-    """Take every open alert of a rule that has these labels, or with `undo` let it go; those that this changed.
+    """Take every open alert of a rule (and its levels) with these labels, or let it go with `undo`; those that changed.
 
     Raises:
         UsageError: no alert of this rule and these labels is open.
@@ -73,13 +73,13 @@ def acknowledge(
 
 def _open(lake: Lake, rule: str, labels: Mapping[str, str]) -> list[Alert]:
     alerts = [a for a in store.read(lake).alerts if a.stream.active_since is not None]
-    named = [a for a in alerts if a.stream.rule == rule]
+    named = [a for a in alerts if a.is_of(rule)]
     found = [a for a in named if all((a.labels.get(k) or "") == v for k, v in labels.items())]
     if not found:
         which = " with these labels" if named else ""
         hint = "reckon alerts --state firing lists what is open"
         if not named and alerts:
-            hint = nearest(rule, sorted({a.stream.rule for a in alerts}))
+            hint = nearest(rule, sorted({name for a in alerts for name in (a.stream.rule, a.part_of) if name}))
         raise UsageError(f"no alert of the rule {rule!r}{which} is open", hint=hint)
     return found
 

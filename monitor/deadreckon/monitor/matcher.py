@@ -18,12 +18,17 @@ LONGEST: Final = 500
 _WRITTEN: Final = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_.-]*)\s*(=~|!~|!=|=)\s*(.*)", re.DOTALL)
 _HINT: Final = "write it as rule=slow*, severity=critical, model_version!=v1, tool=~refund.* or tool!~refund.*"
 
+_WHOLE: Final = "rule, whole"
+"""The fact that holds the rule of which an alert's own is a level: no matcher can ask for it by this name."""
+
 Facts = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
     """One condition on one label. `rule` and `severity` are labels too, and `rule` is held against a glob.
+
+    Of an alert of a level of a rule `rule` is both, the name of the level and that of the whole rule.
 
     A label that an alert does not have is empty. Regular expressions are RE2, which takes time in proportion to the
     text whatever they say, and hold against the whole value.
@@ -71,7 +76,8 @@ def parse(text: str) -> Matcher:
 def facts_of(alert: Alert) -> Facts:
     """What matchers look at: the labels of an alert, its rule and its severity."""
     labels = {name: value for name, value in alert.labels.items() if value is not None}
-    return labels | {"rule": alert.stream.rule, "severity": alert.severity}
+    whole = {_WHOLE: alert.part_of} if alert.part_of else {}
+    return labels | {"rule": alert.stream.rule, "severity": alert.severity} | whole
 
 
 def matching(matchers: Iterable[Matcher], facts: Sequence[Facts]) -> list[bool]:
@@ -79,6 +85,10 @@ def matching(matchers: Iterable[Matcher], facts: Sequence[Facts]) -> list[bool]:
     found = [True] * len(facts)
     for matcher in matchers:
         held = matcher.hold([fact.get(matcher.name, "") for fact in facts])
+        if matcher.name == "rule":
+            whole = matcher.hold([fact.get(_WHOLE, fact.get("rule", "")) for fact in facts])
+            both = all if matcher.sign[0] == "!" else any
+            held = [both(pair) for pair in zip(held, whole, strict=True)]
         found = [a and b for a, b in zip(found, held, strict=True)]
     return found
 

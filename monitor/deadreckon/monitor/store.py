@@ -54,6 +54,7 @@ COLUMNS: Final = pa.schema(
         ("evaluated_at", _TIME),
         ("memory", pa.string()),
         ("facts", pa.string()),
+        ("part_of", pa.string()),
     ]
 )
 _NUMBERS: Final = pa.schema([(f.name, pa.int64() if f.type == _TIME else f.type) for f in COLUMNS])
@@ -235,6 +236,7 @@ def _row(alert: Alert, run: int, now: float) -> dict[str, Any]:
         "run": alert.run or run,
         "evaluated_at": _microseconds(alert.evaluated_at or now),
         "memory": stream.memory,
+        "part_of": alert.part_of,
         "facts": facts_json(stream.facts) if stream.facts else "",
     }
 
@@ -277,6 +279,7 @@ def _alert(row: Mapping[str, Any]) -> Alert:
         row["metric"],
         row["run"],
         _seconds(row["evaluated_at"]),
+        row.get("part_of") or "",
     )
 
 
