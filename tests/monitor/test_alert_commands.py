@@ -75,6 +75,25 @@ def test_what_is_silenced_is_judged_but_neither_told_nor_counted(folder):
         assert [event for (event,) in told.fetchall()] == ["alert.silenced", "alert.unsilenced"]
 
 
+def test_status_counts_what_fires_and_names_what_is_not_told(folder):
+    """Silenced alerts do not fire; those that somebody has taken, or that another explains, do."""
+    text = (folder / "deadreckon.toml").read_text()
+    inhibit = '[[inhibit]]\nsource = { model_version = "v1" }\ntarget = { model_version = "v2" }\n'
+    (folder / "deadreckon.toml").write_text(text + inhibit)
+    assert reckon("status", folder=folder)[1]["silenced"] is None
+    monitor(folder)
+    reckon("alerts", "ack", "slow", "--label", "model_version=v1", "--by", "bob", folder=folder)
+    _, status, _ = reckon("status", folder=folder)
+    assert (status["firing"], status["silenced"]) == (2, [])
+    assert status["acknowledged"] == [{"rule": "slow", "labels": {"model_version": "v1"}, "by": "bob", "comment": ""}]
+    assert status["inhibited"] == [{"rule": "slow", "labels": {"model_version": "v2"}, "by": "slow"}]
+    _, made, _ = reckon(*ADD, "--match", "model_version=v2", "--for", "2h", folder=folder)
+    _, status, _ = reckon("status", folder=folder)
+    assert status["firing"] == 1
+    (silenced,) = status["silenced"]
+    assert (silenced["by"], silenced["comment"], silenced["until"]) == ("ann", "deploy", made["rows"][0]["ends_at"])
+
+
 def test_an_alert_is_taken_and_let_go(folder):
     """It still fires, and the exit code says so."""
     monitor(folder)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.filesize import decimal
 
+from deadreckon.cli.alert_policy import policy_if_any
 from deadreckon.cli.options import ConfigOption, FormatOption, LakeOption, settings_for
 from deadreckon.cli.output import chosen, show_record
+
+if TYPE_CHECKING:
+    from deadreckon.core.lake import Lake
+    from deadreckon.core.settings import Settings
 
 
 def command(lake: LakeOption = None, config: ConfigOption = None, format_: FormatOption = None) -> None:
@@ -20,9 +25,7 @@ def command(lake: LakeOption = None, config: ConfigOption = None, format_: Forma
     from importlib import resources
 
     from deadreckon.core import schema
-    from deadreckon.core.errors import DataError
     from deadreckon.core.lake import Lake
-    from deadreckon.monitor import current
     from deadreckon.queries.sandbox import Sandbox
 
     settings = settings_for(lake, config)
@@ -33,10 +36,6 @@ def command(lake: LakeOption = None, config: ConfigOption = None, format_: Forma
     with Sandbox(opened, settings=settings) as sandbox:
         sql = (resources.files("deadreckon.queries") / "questions" / "status.sql").read_text("utf-8")
         answer = sandbox.query(sql)
-    try:
-        firing = len(current(opened, states=["firing"]))
-    except DataError:
-        firing = None  # the monitor never ran: nobody knows
     record = {
         "lake": str(opened.root),
         "version": snapshot.version,
@@ -47,9 +46,41 @@ def command(lake: LakeOption = None, config: ConfigOption = None, format_: Forma
         "last_day": dates[-1] if dates else None,
         "as_of": answer.as_of,
         **dict(zip(answer.columns, answer.rows[0], strict=True)),
-        "firing": firing,
+        **_alerts(opened, settings),
     }
     show_record(record, chosen(format_), people=_said(record, datetime.now(UTC)))
+
+
+def _alerts(lake: Lake, settings: Settings) -> dict[str, Any]:
+    """Alerts that are open: how many fire, and which are silenced and do not count, taken, or explained by another."""
+    import time
+
+    from deadreckon.core.errors import DataError
+    from deadreckon.monitor import current, deed_store
+    from deadreckon.monitor.alert import when
+    from deadreckon.monitor.standing import key_of, standings
+
+    try:
+        every = current(lake)
+    except DataError:
+        return dict.fromkeys(("firing", "silenced", "acknowledged", "inhibited"))  # it never ran: nobody knows
+    standing = standings(every, deed_store.read(lake), policy_if_any(settings), time.time())
+    firing = 0
+    found: dict[str, list[dict[str, Any]]] = {"silenced": [], "acknowledged": [], "inhibited": []}
+    for alert in every:
+        if alert.stream.active_since is None:
+            continue
+        how, which = standing[key_of(alert)], {"rule": alert.stream.rule, "labels": dict(alert.labels)}
+        firing += how.silence is None
+        if how.silence:
+            made = how.silence.made
+            until = when(how.silence.until)
+            found["silenced"].append({**which, "until": until, "by": made.by, "comment": made.comment})
+        if how.taken:
+            found["acknowledged"].append({**which, "by": how.taken.by, "comment": how.taken.comment})
+        if how.inhibitor:
+            found["inhibited"].append({**which, "by": how.inhibitor.stream.rule})
+    return {"firing": firing, **found}
 
 
 def _said(record: Mapping[str, Any], now: datetime) -> dict[str, str]:
@@ -61,8 +92,16 @@ def _said(record: Mapping[str, Any], now: datetime) -> dict[str, str]:
     for key in ("as_of", "last_event"):
         said[key] = f"{record[key].astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if record[key] else "never"
     if record["firing"] is None:
-        said["firing"] = "unknown: the monitor never ran"
+        return said | {"firing": "unknown: the monitor never ran"}
+    for key in ("silenced", "acknowledged", "inhibited"):
+        said[key] = "; ".join(_which(alert) for alert in record[key]) or "none"
     return said
+
+
+def _which(alert: Mapping[str, Any]) -> str:
+    labels = " ".join(f"{k}={'-' if v is None else v}" for k, v in alert["labels"].items())
+    until = f" until {alert['until']:%Y-%m-%d %H:%M} UTC" if "until" in alert else ""
+    return f"{alert['rule']}{f' ({labels})' if labels else ''}{until} by {alert['by']}"
 
 
 def _day(day: date, today: date) -> str:
