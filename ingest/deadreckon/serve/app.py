@@ -1,0 +1,135 @@
+"""OTLP over HTTP: the paths, and for whatever can go wrong the answer that the protocol has for it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from deadreckon.serve import answers
+from deadreckon.serve.body import EncodingError, UnknownEncodingError, unpacked
+from deadreckon.serve.journal import NotWrittenError
+from deadreckon.serve.limits import OverloadedError, Share, TooLargeError
+from deadreckon.serve.lines import MalformedError
+from deadreckon.serve.signals import SIGNALS, Signal
+
+if TYPE_CHECKING:
+    from deadreckon.serve.receiver import Receiver
+
+_RETRY: Final = {"Retry-After": "1"}
+_CLOSE: Final = {"Connection": "close"}
+"""With an answer that is given before the body was read, which then is not waited for."""
+
+
+class _Refusal(Exception):  # noqa: N818 - it is an answer
+    def __init__(self, status: int, code: int, message: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.headers = headers
+
+
+def app(receiver: Receiver) -> Starlette:
+    """The ASGI application: /v1/traces, /v1/logs, /v1/metrics, /health and /ready."""
+    routes = [Route(f"/v1/{signal.name}", _Export(receiver, signal).answer, methods=["POST"]) for signal in SIGNALS]
+
+    async def health(_: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def ready(_: Request) -> Response:
+        trouble = receiver.journal.trouble or await asyncio.to_thread(receiver.journal.probe)
+        if trouble:
+            return JSONResponse({"status": "unavailable", "reason": trouble}, 503, _RETRY)
+        return JSONResponse({"status": "ok"})
+
+    async def elsewhere(request: Request, _: Exception) -> Response:
+        paths = ", ".join(f"/v1/{signal.name}" for signal in SIGNALS)
+        message = f"nothing is received at {request.url.path}; OTLP is at {paths}"
+        return Response(answers.failure(answers.JSON, 5, message), 404, media_type=answers.JSON)
+
+    routes += [Route("/health", health), Route("/ready", ready)]
+    return Starlette(routes=routes, exception_handlers={404: elsewhere})
+
+
+class _Export:
+    """One signal's endpoint."""
+
+    def __init__(self, receiver: Receiver, signal: Signal) -> None:
+        self._receiver = receiver
+        self._signal = signal
+
+    async def answer(self, request: Request) -> Response:
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        written = kind if kind == answers.JSON else answers.PROTOBUF
+        try:
+            with self._receiver.memory.share() as share:
+                return await self._take(request, kind, share)
+        except _Refusal as refusal:
+            self._receiver.counts.failed += 1
+            body = answers.failure(written, refusal.code, str(refusal))
+            return Response(body, refusal.status, refusal.headers, written)
+
+    async def _take(self, request: Request, kind: str, share: Share) -> Response:
+        receiver, signal = self._receiver, self._signal
+        if not receiver.admits(request.headers.get("authorization", "")):
+            raise _Refusal(
+                401,
+                answers.UNAUTHENTICATED,
+                "the sender must show the receiver's token: OTEL_EXPORTER_OTLP_HEADERS='authorization=Bearer TOKEN'",
+                {**_CLOSE, "WWW-Authenticate": "Bearer"},
+            )
+        if kind not in (answers.PROTOBUF, answers.JSON):
+            raise _Refusal(
+                415,
+                answers.INVALID_ARGUMENT,
+                f"Content-Type is {kind!r}; OTLP is {answers.PROTOBUF} or {answers.JSON}",
+                _CLOSE,
+            )
+        try:
+            body = await self._body(request, share)
+            found = await receiver.take(signal, body, share, json=kind == answers.JSON)
+        except TooLargeError as error:
+            raise _Refusal(413, answers.INVALID_ARGUMENT, str(error), _CLOSE) from error
+        except UnknownEncodingError as error:
+            raise _Refusal(415, answers.INVALID_ARGUMENT, str(error)) from error
+        except (EncodingError, MalformedError) as error:
+            raise _Refusal(400, answers.INVALID_ARGUMENT, str(error)) from error
+        except TimeoutError as error:
+            message = f"the body did not arrive within {receiver.limits.body_seconds:g} seconds"
+            raise _Refusal(408, answers.UNAVAILABLE, message, _CLOSE) from error
+        except OverloadedError as error:
+            raise _Refusal(503, answers.UNAVAILABLE, str(error), _CLOSE | _RETRY) from error
+        except NotWrittenError as error:
+            raise _Refusal(503, answers.UNAVAILABLE, f"not written: {error}", _RETRY) from error
+        except ClientDisconnect as error:
+            raise _Refusal(400, answers.INVALID_ARGUMENT, "the body ended early", _CLOSE) from error
+        return Response(answers.success(signal, kind, found.rejected, found.reason), media_type=kind)
+
+    async def _body(self, request: Request, share: Share) -> bytes:
+        limit = self._receiver.limits.body
+        length = request.headers.get("content-length", "")
+        if length.isdigit() and int(length) > limit:
+            raise TooLargeError(f"the body has {length} bytes, and may have {limit}")
+        parts: list[bytes] = []
+        size = 0
+        async with asyncio.timeout(self._receiver.limits.body_seconds):
+            async for part in request.stream():
+                size += len(part)
+                if size > limit:
+                    raise TooLargeError(f"the body has more than {limit} bytes")
+                share.add(len(part))
+                parts.append(part)
+        packed = b"".join(parts)
+        encoding = request.headers.get("content-encoding", "")
+        if not encoding:
+            return packed
+        body = unpacked(packed, encoding, limit)
+        share.add(len(body))
+        return body
+
+
+__all__ = ["app"]
