@@ -15,9 +15,11 @@ from deadreckon.core.settings import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     from deadreckon.core.settings import Settings
     from deadreckon.monitor import Rule
+    from deadreckon.monitor.measure import Asker
 
 
 def command(
@@ -39,6 +41,9 @@ def command(
         Path | None,
         typer.Option("--known", metavar="FILE", help="Incidents (CSV or JSON) that the alerts are held against."),
     ] = None,
+    as_ingested: Annotated[
+        bool, typer.Option("--as-ingested", help="Each run knows only what had been ingested by then; slow.")
+    ] = False,
     details: Annotated[bool, typer.Option("--details", help="Every change of state and every message, too.")] = False,
     lake: LakeOption = None,
     config: ConfigOption = None,
@@ -46,7 +51,8 @@ def command(
 ) -> int:
     """Replay the rules over the past as if cron had run the monitor then: alerts, delays, messages and cost by rule.
 
-    The lake is only read. Windows hold the events that are in the lake now, also those that came late.
+    The lake is only read. Windows hold the events that are in the lake now, also those that came late, unless
+    --as-ingested is given.
 
     Example: reckon monitor backtest --from 2026-10-01 --to 2026-11-01 --rule "slow answers" --sweep above=1000,2000
     """
@@ -55,6 +61,7 @@ def command(
 
     from deadreckon.backtest import backtest, moments, told
     from deadreckon.backtest.known import load
+    from deadreckon.backtest.seen import seen
     from deadreckon.cli.alert_policy import policy_of
     from deadreckon.cli.backtest_lines import Shown, show
     from deadreckon.cli.monitor_loop import period_of
@@ -62,6 +69,7 @@ def command(
     from deadreckon.core.sinks import StdoutSink
     from deadreckon.monitor import deed_store
     from deadreckon.monitor.asking import asker
+    from deadreckon.monitor.remember import Remembering
 
     settings = settings_for(lake, config)
     if rules is not None:
@@ -77,7 +85,13 @@ def command(
     incidents = load(known) if known else None
     opened = Lake.open(settings.lake)
     began = time.perf_counter()
-    found = backtest(opened, chosen_rules, lambda pinned: asker(pinned, settings), runs)
+
+    def ask(pinned: Lake) -> AbstractContextManager[Asker]:
+        return seen(pinned, settings, runs[0], runs[-1]) if as_ingested else asker(pinned, settings)
+
+    found = backtest(opened, chosen_rules, ask, runs)
+    if as_ingested and any(isinstance(trail.rule, Remembering) for trail in found.trails):
+        say("hint: drift is judged by the profiles as they are: they do not know when an event was ingested")
     sinks = settings.sinks or [StdoutSink(name="usual", kind="stdout")]
     messages = [] if sweep else told(found, sinks, deed_store.read(opened), policy_of(settings))
     if not settings.sinks and not sweep:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deadreckon.backtest.trail import Trail
-from deadreckon.backtest.values import Ahead, Along, Counting, Pinned
+from deadreckon.backtest.values import Ahead, Along, AsSeen, Counting, Pinned
 from deadreckon.core.lake import Lake
 from deadreckon.monitor.measure import Asker, Meter
 from deadreckon.monitor.remember import Remembering
@@ -47,7 +47,8 @@ def backtest(
     """Evaluate rules as runs at these moments would have, the first of them in a lake without states.
 
     `rules`: each with its variants, which measure the same and differ in what they make of it; one rule alone is its
-    own and only variant. `ask` opens what answers SQL on a lake. The lake is only read, at one snapshot.
+    own and only variant. `ask` opens what answers SQL on a lake; where that is a `Seen`, each
+    run knows what had been ingested by then, and else all that is in the lake. The lake is only read, at one snapshot.
 
     Raises:
         LakeError: the lake cannot be read.
@@ -55,12 +56,11 @@ def backtest(
     trails: list[Trail] = []
     with ask(Pinned(lake)) as asker, tempfile.TemporaryDirectory(prefix="backtest-") as folder:
         counting = Counting(asker)
-        meter = Meter(counting)
         aside = Pinned(lake, Path(folder))
         for variants in rules:
             counting.begin(variants[0])
             began = time.perf_counter()
-            found = _replay(aside, variants, meter, runs)
+            found = _replay(aside, variants, counting, runs)
             for trail in found:
                 trail.seconds = (time.perf_counter() - began) / len(found)
                 trail.queries, trail.rows = counting.queries, counting.rows
@@ -68,17 +68,21 @@ def backtest(
     return Backtest(runs, tuple(trails))
 
 
-def _replay(lake: Lake, variants: Sequence[Rule], meter: Meter, runs: Sequence[int]) -> list[Trail]:
+def _replay(lake: Lake, variants: Sequence[Rule], asker: Counting, runs: Sequence[int]) -> list[Trail]:
     rule = variants[0]
     last = due(rule, evaluated=None, as_of=runs[-1]).last
-    values = Along(lake, rule, last) if isinstance(rule, Remembering) else Ahead(meter, rule, last)
+    values: Along | AsSeen | Ahead
+    if isinstance(rule, Remembering):
+        values = Along(lake, rule, last)
+    else:
+        values = AsSeen(asker, asker.seen, rule) if asker.seen else Ahead(Meter(asker), rule, last)
     ways = [(Progress(one, {}), Trail(one)) for one in variants]
     evaluated: int | None = None
     for moment in runs:
         steps = due(rule, evaluated=evaluated, as_of=moment)
         if not len(steps):
             continue
-        measured = list(values.of(steps, ways[0][0].streams))
+        measured = list(values.of(steps, ways[0][0].streams, moment))
         for progress, trail in ways:
             for _ in walk(progress, steps, measured):
                 trail.note(progress, moment)

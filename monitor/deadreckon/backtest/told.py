@@ -66,7 +66,9 @@ def told(found: Backtest, sinks: Sequence[SinkBase], book: Book, policy: Policy)
     standing: dict[Key, Standing] = {}
     ways = [_Way(sink) for sink in sinks]
     for moment in found.moments:
-        new, left = changes.get(moment, []), gone.get(moment, [])
+        # In the order in which a run tells them.
+        new = sorted(changes.get(moment, []), key=lambda a: (a.stream.window_end, a.stream.rule, a.stream.labels))
+        left = gone.get(moment, [])
         if not new and not left and all(way.idle for way in ways):
             continue
         board |= {key_of(alert): alert for alert in new}

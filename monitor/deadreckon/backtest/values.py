@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from deadreckon.backtest.seen import Seen
 from deadreckon.core.errors import QueryError
 from deadreckon.core.lake import EVENTS_TABLE, Lake, Snapshot, TableSpec
 from deadreckon.monitor.measure import Asker, Meter, Readings
@@ -50,6 +51,7 @@ class Counting:
 
     def __init__(self, asker: Asker) -> None:
         self._asker = asker
+        self.seen = asker if isinstance(asker, Seen) else None
         self._answers: dict[str, Answered] = {}
         self._about = ""
         self.queries = 0
@@ -64,7 +66,8 @@ class Counting:
 
     def query(self, sql: str, params: Mapping[str, Any] | None = None, *, max_rows: int | None = None) -> Answered:
         """The answer; see `Asker`."""
-        key = repr((sql, sorted((params or {}).items()), max_rows))
+        moment = self.seen.moment if self.seen else None
+        key = repr((sql, sorted((params or {}).items()), max_rows, moment))
         if key not in self._answers:
             answer = self._asker.query(sql, params, max_rows=max_rows)
             self.queries += 1
@@ -84,13 +87,27 @@ class Ahead:
         self._last = last
         self._held: dict[int, Measured] = {}
 
-    def of(self, steps: Due, _streams: Mapping[str, Stream]) -> Iterator[Measured]:
+    def of(self, steps: Due, _streams: Mapping[str, Stream], _moment: int) -> Iterator[Measured]:
         """The windows of one run."""
         for step in range(steps.first, steps.last + 1):
             if step not in self._held:
                 end = min(step + _AT_ONCE - 1, max(self._last, steps.last))
                 self._held = {found[0]: found for found in chunk(self._meter, self._rule, step, end)}
             yield self._held[step]
+
+
+class AsSeen:
+    """The windows of a rule without memory, each run's by themselves, of what had been ingested by then."""
+
+    def __init__(self, asker: Asker, seen: Seen, rule: Rule) -> None:
+        self._asker = asker
+        self._seen = seen
+        self._rule = rule
+
+    def of(self, steps: Due, _streams: Mapping[str, Stream], moment: int) -> Iterator[Measured]:
+        """The windows of one run at a moment (epoch seconds)."""
+        self._seen.at(moment)
+        return chunk(Meter(self._asker), self._rule, steps.first, steps.last)
 
 
 class Along:
@@ -104,7 +121,7 @@ class Along:
         self._going: Iterator[Measured] = iter(())
         self._known: set[str] = set()
 
-    def of(self, steps: Due, streams: Mapping[str, Stream]) -> Iterator[Measured]:
+    def of(self, steps: Due, streams: Mapping[str, Stream], _moment: int) -> Iterator[Measured]:
         """The windows of one run, given the streams before it."""
         known = {key for key, stream in streams.items() if stream.memory}
         # A run knows no more than what is kept: what was forgotten since must be forgotten here too.
