@@ -8,6 +8,9 @@ from deadreckon.dashboard.look import colours, figures
 from deadreckon.dashboard.look.text import literal
 from deadreckon.dashboard.services import links
 from deadreckon.dashboard.services.alerts import Change, Standing, unit_of
+from deadreckon.dashboard.services.moved import explainable
+from deadreckon.dashboard.services.muting import Muting
+from deadreckon.dashboard.services.source import Source
 
 WORST = {
     "slowest": "The slowest traces in this window",
@@ -24,13 +27,14 @@ def badge(word: str) -> None:
 
 def alert_line(standing: Standing) -> None:
     """One raised alert in a line that leads to its card."""
+    said = _words(standing.rule, standing.reason)
     left, middle, right = st.columns([1, 5, 2], vertical_alignment="center")
     with left:
         badge(standing.severity)
     with middle:
         st.page_link(
             "page/alerts.py",
-            label=f"**{literal(standing.rule)}**: {literal(standing.reason or standing.rule, 140)}",
+            label=f"**{literal(standing.rule)}**: {literal(said or standing.rule, 140)}",
             query_params={"alert": standing.change_id},
             icon=":material/arrow_forward:",
             icon_position="right",
@@ -40,12 +44,13 @@ def alert_line(standing: Standing) -> None:
     )
 
 
-def alert_card(change: Change, *, standing: Standing | None = None, marked: bool = False) -> None:
+def alert_card(source: Source, change: Change, *, standing: Standing | None = None, marked: bool = False) -> None:
     """One change of an alert's state with everything that it says, and one click to the traces of its window."""
     with st.container(border=True):
         head, state = st.columns([5, 1], vertical_alignment="center")
         head.markdown(
-            ("➤ " if marked else "") + f"**{literal(change.rule)}**: {literal(change.reason) or 'no words given'}"
+            ("➤ " if marked else "")
+            + f"**{literal(change.rule)}**: {literal(_words(change.rule, change.reason)) or 'no words given'}"
         )
         with state.container(horizontal=True, horizontal_alignment="right"):
             badge(change.severity)
@@ -56,6 +61,8 @@ def alert_card(change: Change, *, standing: Standing | None = None, marked: bool
                 "it was never resolved, so it counts as firing.",
                 icon=":material/sensors_off:",
             )
+        if standing is not None:
+            _muted(standing.muting)
         facts = st.columns([2, 2, 3, 3])
         value, threshold = (figures.measured(v, unit_of(change.metric)) for v in (change.value, change.threshold))
         facts[0].markdown(f"Value **{literal(value)}**  \nthreshold {literal(threshold)}")
@@ -66,7 +73,41 @@ def alert_card(change: Change, *, standing: Standing | None = None, marked: bool
             with st.container(horizontal=True):
                 for name, value in change.labels.items():
                     st.badge(f"{literal(name)} = {literal(value, 80)}", color="gray")
+        _known(source, change, place="past" if standing is None else "now", marked=marked)
         _ways(change)
+
+
+def _words(rule: str, reason: str) -> str:
+    return reason.removeprefix(f"{rule}: ")  # it is said already
+
+
+def _muted(muting: Muting) -> None:
+    if muting.silenced_until is not None:
+        st.caption(
+            f":material/notifications_off: Silenced until {figures.moment(muting.silenced_until)} by "
+            f"{literal(muting.silenced_by)}: {literal(muting.silenced_why)}"
+        )
+    if muting.explained_by:
+        st.caption(f":material/link: Not told: {literal(muting.explained_by)} is firing, which explains it")
+    if muting.taken_by:
+        why = f": {literal(muting.taken_why)}" if muting.taken_why else ""
+        st.caption(f":material/person_check: Taken by {literal(muting.taken_by)}{why}")
+
+
+def _known(source: Source, change: Change, *, place: str, marked: bool) -> None:
+    from deadreckon.monitor.alert import facts_line
+
+    if not explainable(change):
+        if change.facts:
+            st.caption(literal(facts_line(change.facts)))
+        return
+    if change.facts.get("moved"):
+        st.caption(f"Moved: {literal(change.facts['moved'])}")
+    # It reads the events of both sides, so only where it is asked for.
+    if st.toggle("Show what moved", value=marked, key=f"moved-{place}-{change.event_id}"):
+        from deadreckon.dashboard.look.moved import what_moved
+
+        what_moved(source, change)
 
 
 def _course(change: Change, standing: Standing | None) -> str:

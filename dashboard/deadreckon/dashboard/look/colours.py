@@ -38,6 +38,8 @@ BADGE: Final = {
 }
 """Streamlit's name of the colour of a status, a state or a severity; the theme gives it the same hue as above."""
 
+NOW: Final = "#3b7dd8"
+"""What is now, beside what was, in grey."""
 VERSIONS: Final = ("#3b7dd8", "#a05195", "#2f9e77", "#c2703d", "#6a70c9", "#8d7f2c", "#c75189", "#5f8a3c")
 """Model versions in the order of their first call; they repeat after eight."""
 TEXT: Final = "#767c88"

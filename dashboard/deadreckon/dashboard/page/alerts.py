@@ -26,17 +26,24 @@ def draw() -> None:
     frame.head("Alerts", desk)
     _watch(desk)
     now = standings(desk.source)
-    raised = [s for s in now if s.firing]
+    raised = [s for s in now if s.firing and not s.silenced]
+    silenced = [s for s in now if s.firing and s.silenced]
     asked = links.identifier(st.query_params.get("alert"))
-    if asked and asked not in {s.change_id for s in raised}:
+    if asked and asked not in {s.change_id for s in (*raised, *silenced)}:
         found = change(desk.source, asked)
         if found is None:
             st.warning(f"There is no alert {literal(asked)} in this lake.", icon=":material/search_off:")
         else:
-            alert_card(found, marked=True)
-    _firing(desk, raised, asked)
+            alert_card(desk.source, found, marked=True)
+    st.subheader("Firing now", anchor=False)
+    if not raised:
+        st.success(f"Nothing fires{' that is not silenced' if silenced else ''}.", icon=":material/check_circle:")
+    _cards(desk, raised, asked)
+    if silenced:
+        st.subheader("Silenced", anchor=False)
+        _cards(desk, silenced, asked)
     _waiting([s for s in now if not s.firing and s.state in ("pending", "error")])
-    _history(changes(desk.source), desk.newest)
+    _history(desk, changes(desk.source))
 
 
 def _watch(desk: frame.Desk) -> None:
@@ -54,15 +61,12 @@ def _watch(desk: frame.Desk) -> None:
         st.caption(text)
 
 
-def _firing(desk: frame.Desk, raised: Sequence[Standing], asked: str) -> None:
-    st.subheader("Firing now", anchor=False)
-    if not raised:
-        st.success("Nothing fires.", icon=":material/check_circle:")
+def _cards(desk: frame.Desk, raised: Sequence[Standing], asked: str) -> None:
     # The one that a link asks for comes first.
     for standing in sorted(raised, key=lambda s: s.change_id != asked)[:CARDS]:
         fired = change(desk.source, standing.change_id)
         if fired is not None:
-            alert_card(fired, standing=standing, marked=standing.change_id == asked)
+            alert_card(desk.source, fired, standing=standing, marked=standing.change_id == asked)
     if len(raised) > CARDS:
         st.caption(f"And {len(raised) - CARDS:,} more: `reckon alerts --state firing` lists them all.")
 
@@ -86,12 +90,12 @@ def _waiting(found: Sequence[Standing]) -> None:
     )
 
 
-def _history(past: Sequence[Change], newest: datetime) -> None:
+def _history(desk: frame.Desk, past: Sequence[Change]) -> None:
     st.subheader("History", anchor=False)
     if not past:
         st.info("No rule has changed its state yet.", icon=":material/inbox:")
         return
-    picture = timeline(past, max(newest, *(c.end for c in past)))
+    picture = timeline(past, max(desk.newest, *(c.end for c in past)))
     if picture is not None:
         st.vega_lite_chart(None, picture, width="stretch", alt="When each alert was firing, pending or without data")
     left, right = st.columns(2)
@@ -134,7 +138,7 @@ def _history(past: Sequence[Change], newest: datetime) -> None:
     )
     chosen = [found[row] for row, _ in picked["selection"]["cells"] if row < len(found)]
     if chosen:
-        alert_card(chosen[0])
+        alert_card(desk.source, chosen[0])
     else:
         oldest = f" Older than the newest {MOST:,} are not read." if len(past) >= MOST else ""
         st.caption(f"{len(found):,} of {len(past):,} changes.{oldest} Click one to see its window and its traces.")

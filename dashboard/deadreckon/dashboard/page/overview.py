@@ -13,7 +13,7 @@ from deadreckon.dashboard.look.cards import alert_line
 from deadreckon.dashboard.look.tables import Column, table
 from deadreckon.dashboard.look.text import literal
 from deadreckon.dashboard.services import links, overview, watch
-from deadreckon.dashboard.services.alerts import Change, Standing, changes, firing
+from deadreckon.dashboard.services.alerts import Change, Standing, changes, standings
 from deadreckon.dashboard.services.overview import CHARTED, Calls, Overview, Selection
 
 SORT_OF: Final = {
@@ -30,8 +30,9 @@ def draw() -> None:
     """Draw the page."""
     desk = frame.desk()
     frame.head("Overview", desk)
-    raised = firing(desk.source)
-    _alerts(desk, raised)
+    standing = [s for s in standings(desk.source) if s.firing]
+    raised = [s for s in standing if not s.silenced]
+    _alerts(desk, raised, len(standing) - len(raised))
     known = overview.known(desk.source)
     selection = _choose(desk, known)
     shown = overview.overview(desk.source, selection)
@@ -44,16 +45,17 @@ def draw() -> None:
     _versions(shown.versions, raised, selection)
 
 
-def _alerts(desk: frame.Desk, raised: Sequence[Standing]) -> None:
+def _alerts(desk: frame.Desk, raised: Sequence[Standing], silenced: int) -> None:
     looked = watch.last_look(desk.source)
     if looked.looked is None:
         st.info(
             f"Nobody keeps watch: {literal(looked.trouble)}. {literal(looked.hint)}", icon=":material/visibility_off:"
         )
-    if not raised:
+    if not raised and not silenced:
         return
     with st.container(border=True):
-        st.markdown(f"**{len(raised)} alert{'' if len(raised) == 1 else 's'} firing**")
+        more = f", and {silenced} silenced" if silenced else ""
+        st.markdown(f"**{len(raised)} alert{'' if len(raised) == 1 else 's'} firing{more}**")
         for standing in raised[:5]:
             alert_line(standing)
         if len(raised) > 5:
@@ -125,7 +127,10 @@ def _figures(shown: Overview, selection: Selection, raised: Sequence[Standing]) 
         **_CARD,
     )
     columns[5].metric(
-        "Alerts firing", str(len(raised)), help="Raised and not resolved, whatever the time range.", **_CARD
+        "Alerts firing",
+        str(len(raised)),
+        help="Raised, not resolved and not silenced, whatever the time range.",
+        **_CARD,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import orjson
 
+from deadreckon.dashboard.services.muting import NOTHING, Key, Muting, key_of, mutings
 from deadreckon.dashboard.services.source import Source, records
 
 SEVERITIES: Final = ("critical", "warning", "info")
@@ -40,6 +41,8 @@ class Change:
     next_state: str | None
     reason: str
     runbook: str
+    facts: Mapping[str, Any]
+    """What its rule told beside the value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +60,18 @@ class Standing:
     """When it came to firing without being resolved until now; None where nothing is raised."""
     change_id: str
     """The change to look at: for an active alert the last one to firing, else the newest."""
+    muting: Muting = NOTHING
+    """What people and other alerts have done to it."""
 
     @property
     def firing(self) -> bool:
-        """Whether an alert is raised and was not resolved."""
+        """Whether an alert is raised and was not resolved, silenced or not."""
         return self.active_since is not None
+
+    @property
+    def silenced(self) -> bool:
+        """Whether somebody does not want to hear of it for now: it does not count."""
+        return self.muting.silenced_until is not None
 
     @property
     def silent(self) -> bool:
@@ -78,13 +88,9 @@ class Standing:
 
 def standings(source: Source) -> tuple[Standing, ...]:
     """Where every alert stands: the raised ones first, the most severe first."""
-    found = [_standing(row) for row in records(source.ask("standing"))]
+    known = mutings(source)
+    found = [_standing(row, known) for row in records(source.ask("standing"))]
     return tuple(sorted(found, key=lambda s: (not s.firing, _rank(s.severity), STATES.index(s.state), s.rule)))
-
-
-def firing(source: Source) -> tuple[Standing, ...]:
-    """The alerts that are raised now."""
-    return tuple(s for s in standings(source) if s.firing)
 
 
 def changes(source: Source) -> tuple[Change, ...]:
@@ -98,11 +104,12 @@ def change(source: Source, event_id: str) -> Change | None:
     return _change(rows[0]) if rows else None
 
 
-def _standing(row: Mapping[str, Any]) -> Standing:
+def _standing(row: Mapping[str, Any], known: Mapping[Key, Muting]) -> Standing:
     active = row["active_since"] is not None
+    labels = labels_of(row["labels"])
     return Standing(
         rule=row["rule"] or "(no name)",
-        labels=labels_of(row["labels"]),
+        labels=labels,
         state=_state(row["state"]),
         since=row["since"],
         severity=row["severity"] or "warning",
@@ -110,6 +117,7 @@ def _standing(row: Mapping[str, Any]) -> Standing:
         fired=row["fired"],
         active_since=row["active_since"],
         change_id=row["fired_event_id"] if active else row["event_id"],
+        muting=known.get(key_of(row["rule"] or "", labels), NOTHING),
     )
 
 
@@ -131,6 +139,7 @@ def _change(row: Mapping[str, Any]) -> Change:
         next_state=row["next_state"],
         reason=row["reason"] or "",
         runbook=row["runbook"] or "",
+        facts=_facts(row["facts"]),
     )
 
 
@@ -139,6 +148,15 @@ def unit_of(metric: str) -> str:
     from deadreckon.monitor.metrics import METRICS
 
     return METRICS[metric].unit if metric in METRICS else ""
+
+
+def _facts(text: str | None) -> dict[str, Any]:
+    try:
+        found = orjson.loads(text or "{}")
+    except orjson.JSONDecodeError:
+        return {}
+    # Alert events may come from other programs: what is neither number nor text is no fact.
+    return {k: v for k, v in found.items() if isinstance(v, str | int | float)} if isinstance(found, dict) else {}
 
 
 def labels_of(text: str | None) -> dict[str, str]:

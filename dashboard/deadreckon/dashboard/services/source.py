@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from functools import cache
 from importlib import resources
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 from deadreckon.core.lake import Lake
 from deadreckon.core.settings import Settings
@@ -23,6 +23,9 @@ Value = str | float | None | tuple[str, ...]
 """What a question's parameter may be."""
 
 
+Kept = TypeVar("Kept")
+
+
 class Source:
     """One lake, asked by name: `ask("extent")` runs `questions/extent.sql`. Threads may share it.
 
@@ -35,6 +38,7 @@ class Source:
         self.lake = Lake.open(settings.lake)
         self._pages, self._guests = self._sandboxes()
         self._kept: OrderedDict[Hashable, Answer] = OrderedDict()
+        self._made: OrderedDict[Hashable, object] = OrderedDict()
         self._lock = threading.Lock()
         self._table = ""
         self.version = -1
@@ -51,6 +55,7 @@ class Source:
         with self._lock:
             if (version, made) != (self.version, self._table):
                 self._kept.clear()
+                self._made.clear()
             if self._table and made != self._table:
                 # Another lake was made at the same place: its versions count from 0 again, and its files are others.
                 self.close()
@@ -78,6 +83,20 @@ class Source:
                 while len(self._kept) > KEPT_ANSWERS:
                     self._kept.popitem(last=False)
         return answer
+
+    def kept(self, key: Hashable, make: Callable[[], Kept]) -> Kept:
+        """What `make` gives, kept under this key as answers are."""
+        with self._lock:
+            version = self.version
+            if key in self._made:
+                return cast("Kept", self._made[key])
+        made = make()
+        with self._lock:
+            if version == self.version:
+                self._made[key] = made
+                while len(self._made) > KEPT_ANSWERS:
+                    self._made.popitem(last=False)
+        return made
 
     def ask_freely(self, sql: str) -> Answer:
         """The answer to SQL that a person wrote.

@@ -15,6 +15,7 @@ WITH followed AS (
         reason,
         json_text(attributes, 'metric') AS metric,
         json_text(attributes, 'runbook') AS runbook,
+        json_text(attributes, 'facts') AS facts,
         LEAD(state) OVER (PARTITION BY rule, COALESCE(labels, '{}') ORDER BY COALESCE(window_end, ts), ts, event_id)
             AS next_state,
         LEAD(COALESCE(window_end, ts)) OVER (
