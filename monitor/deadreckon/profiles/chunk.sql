@@ -1,7 +1,8 @@
 -- One chunk of events, each with the number of its group.
--- Words in braces are put in by count.py from the columns and subjects that it knows, never from a value.
+-- Words in braces are put in by count.py; of what comes from values, only keys are among them, as literals.
 CREATE OR REPLACE TEMP VIEW arrived AS
-SELECT date_trunc('hour', ts) AS hour, * EXCLUDE (ts) FROM ({events}) WHERE ts IS NOT NULL;
+-- On times without a zone, as it is several times as fast; they are in UTC.
+SELECT date_trunc('hour', make_timestamp(epoch_us(ts))) AS hour, * EXCLUDE (ts) FROM ({events}) WHERE ts IS NOT NULL;
 
 INSERT INTO groups
 SELECT (SELECT count(*) FROM groups) + row_number() OVER (), *

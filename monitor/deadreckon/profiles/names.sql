@@ -3,6 +3,6 @@ INSERT INTO subjects
 SELECT number, subject, NULL, 0.0, true, 0, false
 FROM (
     SELECT (SELECT count(*) FROM subjects) + row_number() OVER (ORDER BY subject) AS number, subject
-    FROM (SELECT DISTINCT subject FROM ({names})) ANTI JOIN subjects USING (subject)
+    FROM (SELECT DISTINCT subject FROM ({names} UNION ALL SELECT unnest($wide))) ANTI JOIN subjects USING (subject)
 )
 WHERE number <= $most;

@@ -1,14 +1,14 @@
 -- What was counted, as rows of the table, each with its month.
 CREATE OR REPLACE TEMP TABLE bucket_rows AS
 SELECT
-    hour, 1::TINYINT AS hours, environment, model, model_version, variant, subject,
+    timezone('UTC', hour) AS hour, 1::TINYINT AS hours, environment, model, model_version, variant, subject,
     $scale::TINYINT AS scale, bucket, NULL::VARCHAR AS category, sum(n)::BIGINT AS n
 FROM numbers JOIN groups USING (g) JOIN subjects USING (s)
 WHERE what = 0
 GROUP BY ALL
 UNION ALL
 SELECT
-    hour, 1::TINYINT AS hours, environment, model, model_version, variant, subject,
+    timezone('UTC', hour) AS hour, 1::TINYINT AS hours, environment, model, model_version, variant, subject,
     NULL::TINYINT AS scale, NULL::INTEGER AS bucket, category, sum(n)::BIGINT AS n
 FROM labels JOIN groups USING (g) JOIN subjects USING (s)
 GROUP BY ALL;
@@ -28,7 +28,7 @@ WITH counted AS (
     SELECT g, subject, sum(n), 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL FROM carriers GROUP BY ALL
 )
 SELECT
-    hour, 1::TINYINT AS hours, environment, model, model_version, variant, subject,
+    timezone('UTC', hour) AS hour, 1::TINYINT AS hours, environment, model, model_version, variant, subject,
     {counts}, sum(sum) AS sum, sum(sum_sq) AS sum_sq, min(min) AS min, max(max) AS max
 FROM counted JOIN groups USING (g)
 GROUP BY ALL;

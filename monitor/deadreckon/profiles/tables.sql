@@ -1,6 +1,6 @@
 -- What one run of profiling works with: groups and subjects by number, and what was counted of them so far.
 CREATE TABLE groups (
-    g INTEGER, hour TIMESTAMPTZ, environment VARCHAR, model VARCHAR, model_version VARCHAR, variant VARCHAR
+    g INTEGER, hour TIMESTAMP, environment VARCHAR, model VARCHAR, model_version VARCHAR, variant VARCHAR
 );
 CREATE TABLE subjects (
     s INTEGER, subject VARCHAR, kind VARCHAR, origin DOUBLE, complete BOOLEAN, seen BIGINT, changed BOOLEAN

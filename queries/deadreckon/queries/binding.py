@@ -101,10 +101,11 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def part_query(con: duckdb.DuckDBPyConnection, part: Part) -> str:
+def part_query(con: duckdb.DuckDBPyConnection, part: Part, rows: tuple[int, int] | None = None) -> str:
     """The query that reads a part's files as one relation with all its columns and the date.
 
-    Files lack columns that were empty when they were written, or that the schema did not have yet.
+    Files lack columns that were empty when they were written, or that the schema did not have yet. `rows`: only those
+    of a range of each file, whose end is not included.
     """
     columns = part.columns.items()
     if not part.files:
@@ -127,9 +128,11 @@ def part_query(con: duckdb.DuckDBPyConnection, part: Part) -> str:
     present = {name: set(types) for name, types, _ in found}
     # Only asked for when files differ: with it, every use of every view opens every file once more.
     union = "union_by_name=true, " if any(missing for _, _, missing in found) else ""
-    source = f"read_parquet({listed}, {union}hive_partitioning=true, hive_types={{'part': VARCHAR, 'date': DATE}})"
+    source = f"read_parquet({listed}, {union}hive_partitioning=true, hive_types={{'part': VARCHAR, 'date': DATE}}"
+    # Row groups out of the range are not read.
+    within = f", file_row_number=true) WHERE file_row_number BETWEEN {rows[0]} AND {rows[1] - 1}" if rows else ")"
     selected = [_column(name, type_, present.get(name)) for name, type_ in columns]
-    return f"SELECT {', '.join(selected)}, date FROM {source}"  # noqa: S608  # names of the schema, paths of the log
+    return f"SELECT {', '.join(selected)}, date FROM {source}{within}"  # noqa: S608  # names of the schema, paths of the log
 
 
 def _column(name: str, type_: str, types: set[str] | None) -> str:
