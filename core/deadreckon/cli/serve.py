@@ -39,6 +39,9 @@ def command(
     max_connections: Annotated[
         int, typer.Option("--max-connections", metavar="N", min=1, help="Connections at a time at most.")
     ] = 1000,
+    body_timeout: Annotated[
+        float, typer.Option("--body-timeout", metavar="SECONDS", min=0.1, help="For a request's body to arrive.")
+    ] = 30.0,
     lake: LakeOption = None,
     config: ConfigOption = None,
 ) -> int:
@@ -64,7 +67,13 @@ def command(
         # What may be received must not be too long to be ingested; JSON is longer than protobuf.
         line = max(settings.ingest.max_line_bytes, 2 * max_body)
         settings = settings.model_copy(update={"ingest": settings.ingest.model_copy(update={"max_line_bytes": line})})
-    limits = Limits(body=max_body, memory=max_memory, line=settings.ingest.max_line_bytes, connections=max_connections)
+    limits = Limits(
+        body=max_body,
+        memory=max_memory,
+        line=settings.ingest.max_line_bytes,
+        connections=max_connections,
+        body_seconds=body_timeout,
+    )
     if not where.is_local and not token:
         say(
             f"warning: {host} can be reached from other machines, and whoever reaches it may send: set {TOKEN_VARIABLE}"

@@ -41,7 +41,7 @@ def app(receiver: Receiver) -> Starlette:
         return JSONResponse({"status": "ok"})
 
     async def ready(_: Request) -> Response:
-        trouble = receiver.journal.trouble or await asyncio.to_thread(receiver.journal.probe)
+        trouble = await asyncio.to_thread(receiver.journal.probe)
         if trouble:
             return JSONResponse({"status": "unavailable", "reason": trouble}, 503, _RETRY)
         return JSONResponse({"status": "ok"})

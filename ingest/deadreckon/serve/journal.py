@@ -20,6 +20,8 @@ from deadreckon.emit._file import SpoolFile
 _TOGETHER: Final = 16 << 20
 """Bytes of one group at most, so that what is written can be cut off again without much being read again."""
 
+_PROBE: Final = 1 << 20
+
 
 class NotWrittenError(Exception):
     """The disk did not take it, or it is not known to have; the message is the reason. Nothing was acknowledged."""
@@ -83,13 +85,13 @@ class Journal:
         self._thread.join()
 
     def probe(self) -> str:
-        """Why the spool cannot be written right now; empty when it can. Writes and removes a small file."""
+        """Why the spool cannot be written right now; empty when it can. Writes and removes a file of 1 MiB."""
         path = self.directory / f".{self._name()}.probe"
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             try:
                 with path.open("wb") as file:
-                    file.write(b"\n" * 4096)
+                    file.write(bytes(_PROBE))
             finally:
                 path.unlink(missing_ok=True)
         except OSError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -38,7 +38,6 @@ class Lines:
     rejected: int = 0
     reason: str = ""
     """Why some were rejected."""
-    _parts: list[bytes] = field(default_factory=list)
 
 
 def lines(signal: Signal, resources: Any, body: bytes, limit: int) -> Lines:
@@ -51,6 +50,7 @@ def lines(signal: Signal, resources: Any, body: bytes, limit: int) -> Lines:
         MalformedError: a list or an object is something else.
     """
     found = Lines()
+    written: list[bytes] = []
     identity = _Identity(signal, body)
     for at, about in enumerate(_objects(resources, signal.resources)):
         where = f"{signal.resources}[{at}]"
@@ -64,8 +64,8 @@ def lines(signal: Signal, resources: Any, body: bytes, limit: int) -> Lines:
                 identity.give(record, f"{inside}.{signal.records}[{number}]")
             line = _Line(signal, about, scope, limit)
             for chunk in _chunks(signal, records):
-                line.write(chunk, found)
-    found.block = b"".join(found._parts)  # noqa: SLF001 - it is this module's own
+                written += line.write(chunk, found)
+    found.block = b"".join(written)
     return found
 
 
@@ -78,7 +78,8 @@ class _Line:
         self._scope = scope
         self._limit = limit
 
-    def write(self, records: list[Json], found: Lines) -> None:
+    def write(self, records: list[Json], found: Lines) -> Iterator[bytes]:
+        """These records in as few lines as have room, counted in `found`."""
         signal = self._signal
         scope = {**self._scope, signal.records: records}
         try:
@@ -88,13 +89,13 @@ class _Line:
         except TypeError as error:  # the parser goes deeper than the writer
             raise MalformedError(f"the request cannot be written: {error}") from error
         if len(line) <= self._limit:
-            found._parts.append(line)  # noqa: SLF001
             found.taken += _items(signal, records)
+            yield line
             return
         halves = _halves(signal, records)
         if halves:
             for half in halves:
-                self.write(half, found)
+                yield from self.write(half, found)
             return
         found.rejected += _items(signal, records)
         found.reason = (

@@ -14,6 +14,7 @@ from deadreckon.core.errors import MissingExtraError, UsageError
 from deadreckon.emit import new_id
 from deadreckon.serve.journal import Journal
 from deadreckon.serve.limits import Limits
+from deadreckon.serve.receiver import Receiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +66,16 @@ def serve(where: Where, limits: Limits, token: str, *, on_ready: Ready) -> None:
 
     Raises:
         MissingExtraError: a package is not installed.
-        UsageError: the address cannot be listened on.
+        UsageError: the address cannot be listened on, or the spool not written.
     """
     require_extra(grpc=where.grpc_port is not None)
     listener = listen(where.host, where.port)
     try:
-        asyncio.run(_serve(where, listener, limits, token, on_ready))
+        journal = Journal(where.spool, new_id)
+        trouble = journal.probe()
+        if trouble:
+            raise UsageError(f"cannot write the spool {trouble}", hint="name a folder that can be written: --spool DIR")
+        asyncio.run(_serve(where, listener, Receiver(journal, limits, token), on_ready))
     finally:
         listener.close()
 
@@ -91,17 +96,21 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-async def _serve(where: Where, listener: socket.socket, limits: Limits, token: str, on_ready: Ready) -> None:
+async def _serve(where: Where, listener: socket.socket, receiver: Receiver, on_ready: Ready) -> None:
     from deadreckon.serve.http import server
-    from deadreckon.serve.receiver import Receiver
 
-    receiver = Receiver(Journal(where.spool, new_id), limits, token)
-    http = server(receiver)
+    http, rpc, rpc_port = server(receiver), None, None
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, http.stop)
     try:
-        on_ready(listener.getsockname()[1], None)  # the socket listens: what connects now is answered in a moment
+        if where.grpc_port is not None:
+            from deadreckon.serve.rpc import start
+
+            rpc, rpc_port = await start(receiver, where.host, where.grpc_port)
+        on_ready(listener.getsockname()[1], rpc_port)  # the socket listens: what connects now is answered in a moment
         await http.serve(sockets=[listener])
+        if rpc:
+            await rpc.stop(receiver.limits.stop_seconds)
     finally:
         await asyncio.to_thread(receiver.close)
