@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+from contextlib import redirect_stdout
+from datetime import datetime
 
 import pytest
 from tests.delivery.parts import lines
@@ -23,6 +26,15 @@ window = "5m"
 above = 2000
 group_by = ["model_version"]
 """
+ERRORS = """
+[[rules]]
+name = "errors"
+metric = "error_rate"
+where = { model_version = ["v1"] }
+group_by = ["model_version"]
+window = "5m"
+above = 0
+"""
 BAD = '[[rules]]\nname = "bad"\nsql = "SELECT modle AS value FROM events"\nwindow = "5m"\nabove = 0\n'
 ADD = ("alerts", "silence", "add", "--by", "ann", "--comment", "deploy")
 
@@ -30,7 +42,7 @@ ADD = ("alerts", "silence", "add", "--by", "ann", "--comment", "deploy")
 @pytest.fixture
 def folder(tmp_path):
     """A lake in which v1 and v2 are slow, and a file that hears of it."""
-    slow = [calls(-200, 20, model_version=v, duration_ms=5000.0) for v in ("v1", "v2")]
+    slow = [calls(-200, 20, model_version=v, duration_ms=5000.0, status=s) for v, s in (("v1", "error"), ("v2", "ok"))]
     make(tmp_path / "lake", [*slow[0], *slow[1]])
     configure(tmp_path, RULES + sink(tmp_path, "out"))
     return tmp_path
@@ -69,10 +81,12 @@ def test_what_is_silenced_is_judged_but_neither_told_nor_counted(folder):
     assert monitor(folder)[0] == 1
     assert [(m["notice"], m["state"]) for m in lines(folder / "out.jsonl")] == [("unmuted", "firing")] * 2
     with connect(folder / "lake") as con:
-        told = con.execute(
-            "SELECT event FROM events WHERE kind = 'alert' AND event LIKE '%silenced' ORDER BY ts, event"
-        )
-        assert [event for (event,) in told.fetchall()] == ["alert.silenced", "alert.unsilenced"]
+        sql = "SELECT deed, done_by, comment, silence, matchers, ends_at FROM alert_deeds ORDER BY ts, deed"
+        (silenced, ended) = con.execute(sql).fetchall()
+    assert silenced[:4] == ("silenced", "ann", "deploy", row["id"])
+    assert json.loads(silenced[4]) == row["matchers"]
+    assert silenced[5] == datetime.fromisoformat(row["ends_at"])
+    assert ended == ("unsilenced", "bob", None, row["id"], None, None)
 
 
 def test_status_counts_what_fires_and_names_what_is_not_told(folder):
@@ -107,6 +121,43 @@ def test_an_alert_is_taken_and_let_go(folder):
     assert (answer["rows"], "somebody has taken them already" in said) == ([], True)
     _, answer, _ = reckon("alerts", "ack", "slow", "--by", "bob", "--undo", folder=folder)
     assert len(answer["rows"]) == 1
+    with connect(folder / "lake") as con:
+        found = con.execute("SELECT deed, done_by, comment, rule, labels FROM alert_deeds ORDER BY ts, deed").fetchall()
+    assert [(deed, by, rule, json.loads(labels)) for deed, by, _, rule, labels in found] == [
+        ("acknowledged", "bob", "slow", {"model_version": "v2"}),
+        ("unacknowledged", "bob", "slow", {"model_version": "v2"}),
+    ]
+    assert found[0][2] == "rolling back"
+
+
+def test_an_inhibition_of_the_settings_is_not_told(folder):
+    """`[[inhibit]]` in deadreckon.toml: what is explained is judged, shown, counted, and told when it is over."""
+    rules = (folder / "deadreckon.toml").read_text()
+    table = '[[inhibit]]\nsource = { rule = "errors" }\ntarget = { rule = "sl*" }\nequal = ["model_version"]\n'
+    errors = ERRORS
+    (folder / "deadreckon.toml").write_text(f"{rules}{errors}{table}")
+    code, answer, _ = monitor(folder)
+    assert code == 1
+    stands = {(r["rule"], r["labels"]["model_version"]): r["inhibited"] for r in answer["rows"]}
+    assert stands == {("slow", "v1"): "errors", ("slow", "v2"): None, ("errors", "v1"): None}
+    told = [(m["rule"], m["labels"]["model_version"]) for m in lines(folder / "out.jsonl")]
+    assert sorted(told) == [("errors", "v1"), ("slow", "v2")]
+    assert "explained by errors" in table_of(folder)
+    # Without the table nothing explains it any more, and the next run tells it.
+    (folder / "deadreckon.toml").write_text(f"{rules}{errors}")
+    monitor(folder)
+    last = lines(folder / "out.jsonl")[-1]
+    assert (last["rule"], last["labels"]["model_version"], last["notice"]) == ("slow", "v1", "unmuted")
+    (folder / "deadreckon.toml").write_text(f"{rules}{table.replace('equal', 'equals')}")
+    assert error(monitor(folder)) == (2, "table 1 of [[inhibit]] has an unknown key 'equals'")
+
+
+def table_of(folder):
+    """What people read of the alerts."""
+    out = io.StringIO()
+    with redirect_stdout(out):
+        main(["alerts", "--format", "table", "--config", str(folder / "deadreckon.toml")])
+    return out.getvalue()
 
 
 @pytest.mark.parametrize(
