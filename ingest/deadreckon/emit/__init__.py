@@ -30,16 +30,34 @@ from deadreckon.emit._kinds import (
     stage,
 )
 from deadreckon.emit._logger import Logger, get_logger
+from deadreckon.emit._propagation import environ, extract, inject
 from deadreckon.emit._run import Run, run
 from deadreckon.emit._span import Span, current_span, span, traceparent
 from deadreckon.emit._structlog import Processor, Renderer
 from deadreckon.emit._trace import trace
 
 if TYPE_CHECKING:
+    from deadreckon.emit._budget import Budget, BudgetError, budget, checkpoint, current_budget
+    from deadreckon.emit._contract import ContractError
+    from deadreckon.emit._guard import GuardError
     from deadreckon.emit._stdlib import Formatter, Handler
+    from deadreckon.emit._timeout import TimedOutError, timeout
+
+_LAZY = {
+    **dict.fromkeys(("Handler", "Formatter"), "_stdlib"),
+    **dict.fromkeys(("Budget", "BudgetError", "budget", "checkpoint", "current_budget"), "_budget"),
+    **dict.fromkeys(("TimedOutError", "timeout"), "_timeout"),
+    "ContractError": "_contract",
+    "GuardError": "_guard",
+}
+"""What few programs need, and where it is: imported when it is asked for."""
 
 __all__ = [
+    "Budget",
+    "BudgetError",
+    "ContractError",
     "Formatter",
+    "GuardError",
     "Handler",
     "Ids",
     "Logger",
@@ -49,22 +67,29 @@ __all__ = [
     "SeededIds",
     "Span",
     "Stats",
+    "TimedOutError",
     "artifact",
     "bind",
     "bound",
+    "budget",
     "carry",
+    "checkpoint",
     "clear",
     "close",
     "configure",
     "context",
     "contract",
+    "current_budget",
     "current_span",
     "decision",
     "dropped",
+    "environ",
     "event",
+    "extract",
     "feedback",
     "flush",
     "get_logger",
+    "inject",
     "metric",
     "metrics",
     "new_id",
@@ -74,6 +99,7 @@ __all__ = [
     "span",
     "stage",
     "stats",
+    "timeout",
     "trace",
     "traceparent",
     "unbind",
@@ -82,9 +108,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load what needs `logging` when it is asked for."""
-    if name in ("Handler", "Formatter"):
-        from deadreckon.emit import _stdlib
+    """Load what is asked for."""
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
 
-        return getattr(_stdlib, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(f"deadreckon.emit.{module}"), name)
+    return value

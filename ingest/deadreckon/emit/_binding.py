@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
-from deadreckon.emit._context import CURRENT, ROOT, Context, restore
+from deadreckon.emit._context import CURRENT, ROOT, Bindings, Context, Flow, restore
 from deadreckon.emit._emitter import EMITTER
 
 _P = ParamSpec("_P")
@@ -29,8 +29,12 @@ def unbind(*keys: str) -> None:
 
 
 def clear() -> None:
-    """Remove everything bound, the trace included, as at the start of a request on a reused thread."""
-    CURRENT.set(ROOT)
+    """Remove everything bound, the trace included, as at the start of a request on a reused thread.
+
+    A budget is no binding: it holds until its block ends.
+    """
+    flow = CURRENT.get().flow
+    CURRENT.set(ROOT if flow is None or flow.budget is None else ROOT.within(Flow(budget=flow.budget)))
 
 
 def context() -> dict[str, Any]:
@@ -39,21 +43,39 @@ def context() -> dict[str, Any]:
     return {**current.bindings.fields, **current.ids()}
 
 
-def carry(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Return `function` with what is bound now, for a thread pool: `pool.submit(emit.carry(work), item)`.
+class _Carried:
+    """A function with the context that it was given; goes to other processes too, with ids in place of the span."""
 
-    asyncio tasks and `asyncio.to_thread` need no help; threads begin with nothing bound.
-    """
-    here = CURRENT.get()
+    __slots__ = ("_function", "_here")
 
-    def carried(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        token = CURRENT.set(here)
+    def __init__(self, function: Callable[..., Any], here: Context) -> None:
+        self._function = function
+        self._here = here
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        token = CURRENT.set(self._here)
         try:
-            return function(*args, **kwargs)
+            return self._function(*args, **kwargs)
         finally:
             restore(token, ROOT)
 
-    return carried
+    def __reduce__(self) -> tuple[Any, ...]:
+        here = self._here
+        flow = here.flow and (here.flow.sampled, here.flow.rate, here.flow.tracestate)
+        return _revive, (self._function, dict(here.bindings.fields), here.trace_id, here.span_id, flow)
+
+
+def _revive(function: Any, fields: dict[str, Any], trace_id: str | None, span_id: str | None, flow: Any) -> _Carried:
+    return _Carried(function, Context(Bindings(fields), trace_id, span_id, None, flow and Flow(*flow)))
+
+
+def carry(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Return `function` with what is bound now, for a thread or process pool: `pool.submit(emit.carry(work), item)`.
+
+    asyncio tasks and `asyncio.to_thread` need no help; threads begin with nothing bound. What runs in another process
+    belongs to the same trace, but spends from no budget of this one.
+    """
+    return _Carried(function, CURRENT.get())
 
 
 class bound:  # noqa: N801  # used like a function: with emit.bound(request_id=...)
@@ -87,5 +109,5 @@ def _bound_to(previous: Context, fields: dict[str, Any]) -> Context:
     removed = [key for key in ("trace_id", "span_id") if key in fields and fields[key] is None]
     added = EMITTER.bindable(fields)
     if removed and not added.keys() & {"trace_id", "span_id"}:
-        previous = Context(previous.bindings)
+        previous = Context(previous.bindings, flow=previous.flow and Flow(budget=previous.flow.budget))
     return previous.with_fields({**kept, **added})

@@ -26,8 +26,13 @@ def configure(
     enabled: bool | None = None,
     capture: Capture | bool | None = None,
     capture_limit: int | None = None,
+    redact: Iterable[str] | None = None,
     salt: str | None = None,
     hash_user_id: bool | None = None,
+    sample: float | None = None,
+    sample_rules: Iterable[Mapping[str, Any]] | None = None,
+    keep_errors: bool | None = None,
+    state: Any = None,
     processors: Iterable[Processor] | None = None,
     structlog_context: bool | None = None,
     max_bytes: int | None = None,
@@ -55,8 +60,15 @@ def configure(
         capture: what to keep of `input` and `output`: off (their length), hash (and a hash), text (and the text);
             DEADRECKON_CAPTURE; off.
         capture_limit: characters of text to keep; 8192.
+        redact: what is masked in `input`, `output` and dead letters before anything else sees them: email, phone, card,
+            api_key, and `key:NAME` for the values of a key; DEADRECKON_REDACT, with commas; nothing.
         salt: put before user ids before hashing; DEADRECKON_SALT; empty.
         hash_user_id: False writes user ids as they are; True.
+        sample: the share of traces whose spans are written, 0 to 1; DEADRECKON_SAMPLE; 1.
+        sample_rules: other shares for traces whose first span matches, such as
+            `[{"name": "health*", "rate": 0}, {"operation": "invoke_agent", "rate": 1}]`; the first match decides.
+        keep_errors: spans that fail are written with the spans around them, sampled or not; True.
+        state: where guards keep results and dead letters; DEADRECKON_STATE; the spool's folder and `-state`.
         processors: functions in structlog's form, (logger, method_name, event_dict) -> event_dict, run on every event.
         structlog_context: also take what was bound by `structlog.contextvars.bind_contextvars`; False.
         max_bytes: seal a file before it grows beyond this; 64 MiB.
@@ -105,17 +117,18 @@ class Stats:
         coerced: values that JSON cannot hold and were written in another form.
         path: the file being written.
         reason: the last trouble with a disk, empty when there was none.
+        unsampled: spans that were not written because their trace was not sampled.
     """
 
     dropped: int
     coerced: int
     path: Path | None
     reason: str
+    unsampled: int = 0
 
 
 def stats() -> Stats:
     """Return the gauges."""
     spool = EMITTER.spool
-    if spool is None:
-        return Stats(EMITTER.dropped, COERCED.count, None, "")
-    return Stats(EMITTER.dropped, COERCED.count, spool.path, spool.reason)
+    path, reason = (spool.path, spool.reason) if spool else (None, "")
+    return Stats(EMITTER.dropped, COERCED.count, path, reason, EMITTER.unsampled.count)

@@ -7,12 +7,13 @@ decides. A `user_id` is written as a salted hash, which still joins and counts.
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import orjson
 
 from deadreckon.emit._encode import json_text, text_of
+from deadreckon.emit._redact import Redaction
 
 Capture = Literal["off", "hash", "text"]
 _HASHED = "sha256:"
@@ -27,12 +28,14 @@ class ContentPolicy:
         limit: characters of `input` and of `output` to keep.
         salt: put before the user id before hashing.
         hash_user_id: False writes user ids as they are.
+        redaction: what is masked in content, before it is measured, hashed or cut.
     """
 
     capture: Capture = "off"
     limit: int = 8192
     salt: str = ""
     hash_user_id: bool = True
+    redaction: Redaction = field(default_factory=Redaction)
 
     def user(self, user_id: Any) -> Any:
         """Return `sha256:` and the hex digest of salt + user id; an id that has this form already stays."""
@@ -53,6 +56,9 @@ class ContentPolicy:
                 self._reduce(fields, name, value, capture or self.capture)
 
     def _reduce(self, fields: MutableMapping[str, Any], name: str, value: Any, capture: Capture) -> None:
+        if self.redaction:
+            value = self.masked(value)
+            fields[name] = value
         text = text_of(value) if isinstance(value, str) else json_text(value)
         fields[f"{name}_length"] = len(text)
         if capture != "off":
@@ -63,6 +69,11 @@ class ContentPolicy:
             fields[name] = text[: self.limit]
         elif not isinstance(value, str):
             fields[name] = orjson.Fragment(text)
+
+    def masked(self, value: Any) -> Any:
+        """Return content as plain JSON data with its secrets masked."""
+        plain = value if isinstance(value, str) else orjson.loads(json_text(value))
+        return self.redaction.value(plain)
 
 
 def _sha256(text: str) -> str:

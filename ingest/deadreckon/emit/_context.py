@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from deadreckon.emit._encode import text_of
 
 if TYPE_CHECKING:
+    from deadreckon.emit._budget import Budget
+
     from deadreckon.emit._head import Head
     from deadreckon.emit._span import Span
 
@@ -45,15 +47,42 @@ class Source:
         self.fields = fields
 
 
+class Flow:
+    """What few programs have, and spans hand on to their children: sampling, the caller's tracestate, a budget."""
+
+    __slots__ = ("budget", "rate", "sampled", "tracestate")
+
+    def __init__(
+        self,
+        sampled: bool = True,
+        rate: float | None = None,
+        tracestate: str = "",
+        budget: Budget | None = None,
+    ) -> None:
+        self.sampled = sampled
+        self.rate = rate
+        self.tracestate = tracestate
+        self.budget = budget
+
+
+PLAIN = Flow()
+
+
 class Context:
     """Bound fields with the current trace and span."""
 
-    __slots__ = ("bindings", "span", "span_id", "trace_id", "trace_text")
+    __slots__ = ("bindings", "flow", "span", "span_id", "trace_id", "trace_text")
 
     def __init__(
-        self, bindings: Bindings, trace_id: str | None = None, span_id: str | None = None, span: Span | None = None
+        self,
+        bindings: Bindings,
+        trace_id: str | None = None,
+        span_id: str | None = None,
+        span: Span | None = None,
+        flow: Flow | None = None,
     ) -> None:
         self.bindings = bindings
+        self.flow = flow
         self.trace_id = trace_id
         self.span_id = span_id
         self.span = span
@@ -66,13 +95,26 @@ class Context:
 
     def with_fields(self, fields: Mapping[str, Any]) -> Context:
         """Return the context with other bound fields; `trace_id` and `span_id` among them move the trace."""
-        trace_id, span_id, span = self.trace_id, self.span_id, self.span
+        trace_id, span_id, span, flow = self.trace_id, self.span_id, self.span, self.flow
         rest = {key: value for key, value in fields.items() if value is not None}
         if "trace_id" in rest or "span_id" in rest:
             trace_id = hex_id(rest.pop("trace_id", None), 32) or trace_id
             span_id = hex_id(rest.pop("span_id", None), 16)
             span = None
-        return Context(Bindings(rest), trace_id, span_id, span)
+            flow = flow and Flow(budget=flow.budget)  # another trace, which was sampled elsewhere or not at all
+        return Context(Bindings(rest), trace_id, span_id, span, flow)
+
+    def within(self, flow: Flow) -> Context:
+        """Return the context with another flow."""
+        return Context(self.bindings, self.trace_id, self.span_id, self.span, flow)
+
+    @property
+    def traceparent(self) -> str | None:
+        """The W3C header that continues this trace elsewhere, None outside any span."""
+        if self.trace_id is None or self.span_id is None:
+            return None
+        flags = "01" if self.flow is None or self.flow.sampled else "00"
+        return f"00-{self.trace_id}-{self.span_id}-{flags}"
 
     def ids(self) -> dict[str, str]:
         """Return the trace's ids as fields."""

@@ -20,11 +20,12 @@ from orjson import dumps
 
 from deadreckon.emit._buffer import BufferedSpool
 from deadreckon.emit._content import Capture
-from deadreckon.emit._context import CURRENT, UNBOUND, Bindings, Context, Source
+from deadreckon.emit._context import CURRENT, UNBOUND, Bindings, Context, Flow, Source
 from deadreckon.emit._encode import COERCED, OPTIONS, Tally, encode, json_text, text_of
 from deadreckon.emit._head import Head
 from deadreckon.emit._ids import Ids, RandomIds
 from deadreckon.emit._record import TREATED, Label, Recorder
+from deadreckon.emit._sampling import Sampler
 from deadreckon.emit._settings import LEVELS, Settings, read_settings
 from deadreckon.emit._spool import Spool
 from deadreckon.emit._stamp import Stamper
@@ -49,6 +50,11 @@ class Emitter:
         self._names: dict[str, str] = {}
         self._spool: Spool | None = None
         self._unwritten = Tally()
+        self.unsampled = Tally()
+        # None where every trace is kept. Until the settings are read, nobody knows.
+        self.sampler: Sampler | None = Sampler(1.0, (), keep_errors=True)
+        self.keeps_errors = True
+        self.generation = 0  # forks between the first process and this one
         self._lock = threading.RLock()
         self._append: Callable[[bytes], None] = self._first
         # At import, so that what other exit handlers emit comes before it.
@@ -87,8 +93,15 @@ class Emitter:
         self.clock = settings.clock or time.time_ns
         self.timer = settings.clock or time.perf_counter_ns
         self.ids = settings.ids or self._random
+        self.sampler = None if settings.sampler.idle else settings.sampler
+        self.keeps_errors = settings.sampler.keep_errors
         self._recorder = None
         self._epoch = object()
+
+    def sampled(self, name: str, fields: Mapping[str, Any], trace_id: str) -> Flow | None:
+        """Return the decision on a trace that begins with this span; None where every trace is kept."""
+        _ = self.settings  # the first span reads them
+        return self.sampler.decide(name, fields, trace_id) if self.sampler else None
 
     def bindable(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Return fields in the form in which they are bound: without None, with content and user id reduced."""
@@ -267,6 +280,8 @@ class Emitter:
         self._random.restart()
         COERCED.restart()
         self._unwritten.restart()
+        self.unsampled.restart()
+        self.generation += 1
         self._lock = threading.RLock()
         if self._settings:
             static = {**self._settings.static, "pid": os.getpid()}

@@ -6,14 +6,19 @@ argument that is None is left out. Every function takes further fields as keywor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from deadreckon.emit._content import Capture
 from deadreckon.emit._emitter import EMITTER
 from deadreckon.emit._encode import json_text, text_of
 from deadreckon.emit._record import Label
 from deadreckon.emit._settings import level_name
+
+if TYPE_CHECKING:
+    from deadreckon.emit._contract import Checks
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 _METRIC = Label("metric", "info")
 _PREDICTION = Label("prediction", "info")
@@ -147,6 +152,7 @@ def decision(
     )
 
 
+@overload
 def contract(
     name: str,
     passed: bool,
@@ -154,16 +160,59 @@ def contract(
     label: Literal["pre", "post", "policy", "budget"],
     action: str | None = None,
     **fields: Any,
-) -> None:
-    """Write whether a promise was kept.
+) -> None: ...
+@overload
+def contract(
+    name: str | None = None,
+    *,
+    pre: Checks = None,
+    post: Checks = None,
+    policy: Checks = None,
+    enforce: bool = True,
+) -> Callable[[_F], _F]: ...
+def contract(
+    name: Any = None,
+    passed: Any = None,
+    *,
+    label: Any = None,
+    action: Any = None,
+    pre: Any = None,
+    post: Any = None,
+    policy: Any = None,
+    enforce: bool = True,
+    **fields: Any,
+) -> Any:
+    """Write whether a promise was kept; or, with `pre`, `post` or `policy`, guard a function: `@contract(pre=...)`.
+
+    A check takes arguments of the function by their names, and `result` in `post`. It says that all is well with
+    anything true or with None; False, a text (which is the reason), or an exception says that it is not. Then the call
+    is not made, or its result not returned, and ContractError is raised. Every check is an event of kind contract.
 
     Args:
-        name: the promise, such as refund_below_limit.
+        name: the promise, such as refund_below_limit; for a guard what it guards, the function's name if not given.
         passed: kept or not.
         label: a precondition, postcondition, policy or budget.
         action: what was done about it, such as refused.
+        pre: checks of the arguments: a function, several, or a mapping of names to functions.
+        post: checks of the result, in the same forms.
+        policy: checks of what is allowed, before the call.
+        enforce: False only records.
         fields: more columns or fields of your own.
+
+    Raises:
+        TypeError: when a guard is made: a check asks for what the function has not.
     """
+    if pre is not None or post is not None or policy is not None:
+        from deadreckon.emit._contract import guard
+
+        return guard(name, pre, post, policy, enforce=enforce)
+    if passed is None and label is None:
+        raise TypeError("contract() guards nothing: give it pre, post or policy, or passed and label to write an event")
+    return write_contract(name, passed, label=label, action=action, **fields)
+
+
+def write_contract(name: str, passed: bool, *, label: str, action: str | None = None, **fields: Any) -> None:
+    """Write whether a promise was kept."""
     given = {"name": name, "label": label, "passed": passed, "action": action}
     _write(_KEPT if passed else _BROKEN, "contract", {**given, **fields})
 

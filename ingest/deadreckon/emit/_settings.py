@@ -12,6 +12,8 @@ from typing import Any
 from deadreckon.emit._content import ContentPolicy
 from deadreckon.emit._encode import text_of
 from deadreckon.emit._ids import Ids
+from deadreckon.emit._redact import FORMS, Redaction
+from deadreckon.emit._sampling import Sampler, share
 
 Processor = Callable[[Any, str, MutableMapping[str, Any]], Any]
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
@@ -55,6 +57,8 @@ class Settings:
     clock: Callable[[], int] | None = None
     ids: Ids | None = None
     structlog_context: bool = False
+    sampler: Sampler = field(default_factory=lambda: Sampler(1.0, (), keep_errors=True))
+    state: Path = Path("state")
 
 
 def level_name(level: Any) -> str:
@@ -99,17 +103,30 @@ def read_settings(arguments: Mapping[str, Any], env: Mapping[str, str] | None = 
         "pid": os.getpid(),
         **given.get("static", {}),
     }
+    sample = pick("sample", ["DEADRECKON_SAMPLE"], 1.0)
+    try:
+        sample = share("sample", sample)
+    except ValueError:
+        if "sample" in given:
+            raise
+        complain(f"DEADRECKON_SAMPLE={sample!r} ignored: expected a number from 0 to 1")
+        sample = 1.0
+    spool = _absolute(pick("directory", ["DEADRECKON_SPOOL"], "spool"))
     fallback = pick("fallback", ["DEADRECKON_SPOOL_FALLBACK"])
     return Settings(
         spool=SpoolSettings(
             # Made absolute at once: a daemon that changes its directory later keeps writing where it began.
-            directory=_absolute(pick("directory", ["DEADRECKON_SPOOL"], "spool")),
+            directory=spool,
             fallback=_absolute(fallback or _default_fallback(env)),
             fallback_shared=fallback is None,
             **{name: kind(numbers[name]) for name, kind in _NUMBERS.items() if name in numbers},
         ),
         content=ContentPolicy(
-            capture, limit, str(pick("salt", ["DEADRECKON_SALT"], "")), given.get("hash_user_id", True)
+            capture,
+            limit,
+            str(pick("salt", ["DEADRECKON_SALT"], "")),
+            given.get("hash_user_id", True),
+            _redaction(pick("redact", ["DEADRECKON_REDACT"], ()), "redact" in given),
         ),
         static={key: value for key, value in static.items() if value is not None},
         threshold=LEVELS[level_name(level)] if enabled else 1000,
@@ -117,7 +134,21 @@ def read_settings(arguments: Mapping[str, Any], env: Mapping[str, str] | None = 
         clock=given.get("clock"),
         ids=given.get("ids"),
         structlog_context=bool(given.get("structlog_context", False)),
+        sampler=Sampler(sample, given.get("sample_rules", ()), bool(given.get("keep_errors", True))),
+        state=_absolute(pick("state", ["DEADRECKON_STATE"]) or spool.with_name(f"{spool.name}-state")),
     )
+
+
+def _redaction(names: Any, given: bool) -> Redaction:
+    listed = [name.strip() for name in names.split(",")] if isinstance(names, str) else [*names]
+    try:
+        return Redaction.of(name for name in listed if name)
+    except ValueError:
+        if given:
+            raise
+        # What was meant to be kept back must not get out because of a spelling mistake: everything known is.
+        complain(f"DEADRECKON_REDACT={names!r}: expected {', '.join(FORMS)} or key:NAME; all forms are redacted")
+        return Redaction.of([*FORMS, *(name for name in listed if name.startswith("key:"))])
 
 
 _NUMBERS: dict[str, Callable[[Any], Any]] = {

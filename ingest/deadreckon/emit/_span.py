@@ -7,9 +7,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from deadreckon.emit._content import Capture
-from deadreckon.emit._context import CURRENT, Context, hex_id, restore
+from deadreckon.emit._context import CURRENT, Bindings, Context, Flow, restore
 from deadreckon.emit._emitter import EMITTER
 from deadreckon.emit._failure import error_fields, status_of
+from deadreckon.emit._propagation import clean_state, parse
 from deadreckon.emit._record import Label
 
 _LABELS = {
@@ -31,9 +32,12 @@ class Span:
         "_began",
         "_began_timer",
         "_capture",
+        "_chunks",
         "_context",
         "_fields",
+        "_generation",
         "_previous",
+        "_remote",
         "_token",
         "_ttft",
         "name",
@@ -43,7 +47,12 @@ class Span:
     )
 
     def __init__(
-        self, name: str, fields: dict[str, Any], traceparent: str | None = None, capture: Capture | None = None
+        self,
+        name: str,
+        fields: dict[str, Any],
+        traceparent: str | None = None,
+        capture: Capture | None = None,
+        tracestate: str | None = None,
     ) -> None:
         self.name = name
         self.trace_id = ""
@@ -52,26 +61,42 @@ class Span:
         self._fields = fields
         self._capture = capture
         self._ttft: float | None = None
+        self._chunks = 0
         self._token: contextvars.Token[Context] | None = None
+        self._remote: Flow | None = None
         if traceparent is not None:
-            self._adopt(traceparent)
-
-    def _adopt(self, traceparent: str) -> None:
-        parts = traceparent.strip().split("-") if isinstance(traceparent, str) else []
-        if len(parts) >= 4:
-            trace_id, parent = hex_id(parts[1], 32), hex_id(parts[2], 16)
-            if trace_id and parent:
-                self.trace_id, self.parent_span_id = trace_id, parent
+            caller = parse(traceparent)
+            if caller:
+                self.trace_id, self.parent_span_id, sampled = caller
+                self._remote = Flow(sampled, None, clean_state(tracestate))
 
     def start(self) -> Self:
-        """Begin: make this the current span."""
+        """Begin: make this the current span.
+
+        Raises:
+            BudgetError: a budget around it is exhausted; outside of budgets nothing is raised.
+        """
         previous = self._previous = CURRENT.get()
+        flow = previous.flow
+        if flow is not None and flow.budget is not None:
+            flow.budget.begin(self.operation, previous.span)
         ids = EMITTER.ids
-        if not self.trace_id:
-            self.trace_id = previous.trace_id or ids.trace_id()
+        if self._remote is not None:
+            flow = _joined(self._remote, flow)
+        else:
+            trace_id = previous.trace_id
+            if trace_id is None:
+                trace_id = ids.trace_id()
+                if EMITTER.sampler is not None:
+                    flow = _joined(EMITTER.sampled(self.name, self._fields, trace_id), flow)
+            self.trace_id = trace_id
             self.parent_span_id = previous.span_id
         self.span_id = ids.span_id()
-        self._context = Context(previous.bindings, self.trace_id, self.span_id, self)
+        bindings = previous.bindings
+        if "agent" in self._fields:  # what is done inside is done by this agent
+            bindings = Bindings({**bindings.fields, "agent": self._fields["agent"]})
+        self._context = Context(bindings, self.trace_id, self.span_id, self, flow)
+        self._generation = EMITTER.generation
         self._token = CURRENT.set(self._context)
         self._began = EMITTER.now()
         self._began_timer = EMITTER.timer()
@@ -82,21 +107,47 @@ class Span:
         self._fields.update(fields)
         return self
 
+    @property
+    def operation(self) -> Any:
+        """What kind of work it is, None while nothing is said."""
+        return self._fields.get("operation")
+
+    @property
+    def around(self) -> Span | None:
+        """The span that this one is in, if it is in this process and still open."""
+        return self._previous.span
+
     def first_token(self) -> None:
         """Note the time to the first token (`ttft_ms`); later calls change nothing."""
         if self._ttft is None:
             self._ttft = _ms(EMITTER.timer() - self._began_timer)
 
+    def chunk(self) -> None:
+        """Count a piece of a streamed answer (`chunks`); the first one is the first token."""
+        self._chunks += 1
+        self.first_token()
+
+    def read_usage(self, answer: Any) -> None:
+        """Take tokens and the finish reason from an answer, or a piece of one, that states them.
+
+        Knows the forms of OpenAI, Anthropic, Google and those that copy them, as objects or mappings. What was `set`
+        stays.
+        """
+        from deadreckon.emit._usage import usage_of
+
+        for key, value in usage_of(answer).items():
+            self._fields.setdefault(key, value)
+
     @property
     def traceparent(self) -> str:
-        """The W3C header that continues this trace in another process."""
-        return f"00-{self.trace_id}-{self.span_id}-01"
+        """The W3C header that continues this trace in another process; `inject` gives `tracestate` too."""
+        return (self.span_id and self._context.traceparent) or ""
 
     def end(self, error: BaseException | None = None) -> None:
         """Finish and write the event; a second call does nothing."""
         token, self._token = self._token, None
-        if token is None:
-            return
+        if token is None or self._generation != EMITTER.generation:
+            return  # ended before, or begun by the process that this one was forked from, which will end it
         duration = _ms(EMITTER.timer() - self._began_timer)
         fields = self._fields
         ended = "ok" if error is None else status_of(error)
@@ -110,16 +161,43 @@ class Span:
         fields.setdefault("duration_ms", duration)
         if self._ttft is not None:
             fields.setdefault("ttft_ms", self._ttft)
+        if self._chunks:
+            fields.setdefault("chunks", self._chunks)
         if self.parent_span_id is not None:
             fields["parent_span_id"] = self.parent_span_id
         current = CURRENT.get()
         # What was bound during the span belongs to it, unless it ends in another task than it began in.
         context = current if current.span_id == self.span_id else self._context
-        if EMITTER.threshold <= 50:
+        flow = self._context.flow
+        if EMITTER.threshold <= 50 and (flow is None or self._settle(flow, status)):
             label = _LABELS.get(status if isinstance(status, str) else "error", _LABELS["error"])
             EMITTER.send(label, self.name, fields, at=self._began, context=context, capture=self._capture)
         restore(token, self._previous)
         self._context.span = None  # else span and context would keep each other alive
+        if flow is not None and flow.budget is not None:
+            flow.budget.charge_span(self.span_id, self.parent_span_id, fields)
+
+    def _settle(self, flow: Flow, status: Any) -> bool:
+        """Tell whether the span is written, and note in it why."""
+        if flow.tracestate:
+            self._fields.setdefault("tracestate", flow.tracestate)
+        if flow.sampled:
+            if flow.rate is not None and flow.rate < 1:
+                self._fields.setdefault("sample_rate", flow.rate)
+            return True
+        if status in ("error", "timeout") and EMITTER.keeps_errors:
+            # The spans around it too, so that the way to the fault is whole.
+            self._keep()
+        if self._fields.get("kept") is None:
+            EMITTER.unsampled.add()
+            return False
+        return True
+
+    def _keep(self) -> None:
+        around: Span | None = self
+        while around is not None and around.trace_id == self.trace_id:
+            around.set(kept="error")
+            around = around.around
 
     def __enter__(self) -> Self:
         return self.start()
@@ -138,6 +216,13 @@ class Span:
         self.end(error)
 
 
+def _joined(decided: Flow | None, flow: Flow | None) -> Flow | None:
+    """Put a decision on a trace together with the budget around."""
+    if flow is None or flow.budget is None or decided is None:
+        return decided or flow
+    return Flow(decided.sampled, decided.rate, decided.tracestate, flow.budget)
+
+
 def _ms(ns: int) -> float:
     return max(ns, 0) // 1000 / 1000
 
@@ -148,6 +233,7 @@ def span(
     *,
     operation: str | None = None,
     traceparent: str | None = None,
+    tracestate: str | None = None,
     capture: Capture | None = None,
     **fields: Any,
 ) -> Span:
@@ -159,6 +245,7 @@ def span(
             `execute_tool` with a `tool`, `invoke_agent` with an `agent`, else `internal`.
         traceparent: the W3C header of the caller in another process, whose trace this span continues. A header that is
             not valid is ignored.
+        tracestate: the header of that name, which is passed on to whom this span calls.
         capture: whether to keep the text of `input` and `output`, if not as configured.
         fields: more columns or fields of your own: model, tool, agent, attempt, input, ...
     """
@@ -167,7 +254,7 @@ def span(
         operation = "execute_tool" if "tool" in fields else "invoke_agent" if "agent" in fields else None
     if operation is not None:
         fields["operation"] = operation
-    return Span(name, fields, traceparent, capture)
+    return Span(name, fields, traceparent, capture, tracestate)
 
 
 def current_span() -> Span | None:
@@ -177,5 +264,4 @@ def current_span() -> Span | None:
 
 def traceparent() -> str | None:
     """Return the W3C header to send to another process, or None outside any span."""
-    here = CURRENT.get()
-    return f"00-{here.trace_id}-{here.span_id}-01" if here.trace_id and here.span_id else None
+    return CURRENT.get().traceparent

@@ -50,7 +50,9 @@ class Steps:
     def note(self, item: Any) -> Any:
         """Take notice of an item, and return it."""
         if self._streams:
-            self._span.first_token()
+            self._span.chunk()
+            if not isinstance(item, str):
+                self._span.read_usage(item)
         if self._finish:
             self._items.append(item)
         return item
@@ -63,7 +65,27 @@ class Steps:
         self._span.end(error)
 
 
-Begin = Callable[[tuple[Any, ...], dict[str, Any]], Steps]
+class NoSteps:
+    """Stands for the steps of a generator that has no span."""
+
+    def __enter__(self) -> None:
+        """Go on."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Go on."""
+
+    def note(self, item: Any) -> Any:
+        """Return the item."""
+        return item
+
+    def end(self, error: BaseException | None) -> None:
+        """Go on."""
+
+
+NO_STEPS = NoSteps()
+Begin = Callable[[tuple[Any, ...], dict[str, Any]], Steps | NoSteps]
 
 
 def generator(function: Any, begin: Begin) -> Any:

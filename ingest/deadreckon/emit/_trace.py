@@ -15,6 +15,7 @@ from deadreckon.emit._steps import Steps, async_generator, generator
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 _STREAMED = ("chat", "text_completion", "generate_content")
+_ANSWERED = (*_STREAMED, "embeddings")
 
 
 @overload
@@ -39,8 +40,9 @@ def trace(
     """Trace every call of a function as a span: `@trace`, `@trace("name")` or `@trace(operation="chat")`.
 
     Works on functions, methods, coroutines and both kinds of generators. A generator's span lasts until it is
-    exhausted or closed; when its operation produces text (chat), its first item is the first token. Arguments and
-    result are `input` and `output`, kept only where `capture` says so. Takes the arguments of `span`.
+    exhausted or closed; when its operation produces text (chat), its first item is the first token, its items are
+    counted (`chunks`), and tokens are taken from answers and items that state them. Arguments and result are `input`
+    and `output`, kept only where `capture` says so. Takes the arguments of `span`.
     """
     if function is None or isinstance(function, str):
         return lambda decorated: _traced(decorated, function, operation, capture, fields)
@@ -59,8 +61,11 @@ def _traced(function: Any, name: str | None, operation: str | None, capture: Cap
         return one.set(input=_arguments(function, args, kwargs)) if _captures(capture) else one
 
     def finish(one: Span, result: Any) -> None:
-        if result is not None and _captures(capture):
-            one.set(output=result)
+        if result is not None:
+            if operation in _ANSWERED and not isinstance(result, str | list):
+                one.read_usage(result)
+            if _captures(capture):
+                one.set(output=result)
 
     def steps(args: Any, kwargs: Any) -> Steps:
         kept = finish if _captures(capture) else None

@@ -1,0 +1,373 @@
+"""`budget`: a block that may use so much and no more, over all its threads and tasks, and is stopped when it has.
+
+What is used is read from the spans that end inside. A block is stopped in two ways: asyncio tasks are cancelled, and
+all else finds out when it begins its next span or calls `checkpoint`.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+
+from deadreckon.emit._context import CURRENT, PLAIN, Flow, restore
+from deadreckon.emit._guard import GuardError, no_generator, title_of
+from deadreckon.emit._kinds import write_contract
+
+if TYPE_CHECKING:
+    from deadreckon.emit._span import Span
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+MODEL_OPERATIONS = frozenset({"chat", "text_completion", "generate_content", "embeddings"})
+_CALLS = MODEL_OPERATIONS | {"execute_tool"}
+
+
+class BudgetError(GuardError):
+    """A budget is exhausted. `name` says which, `reason` what of it; `spent` and `limits` are by resource."""
+
+    name = ""
+    reason = ""
+    spent: Mapping[str, float] = {}
+    limits: Mapping[str, float] = {}
+
+
+class Budget:
+    """Limits for a block, sync or async, or for each call of a function; `emit.budget(...)` makes one."""
+
+    def __init__(self, name: str, limits: Mapping[str, float | None], error: type[BudgetError] = BudgetError) -> None:
+        """Check the limits.
+
+        Raises:
+            ValueError: there is none, or one is no number of 0 or more.
+        """
+        self.name = name
+        self.limits = {key: value for key, value in limits.items() if value is not None}
+        self._kind = error
+        wrong = [key for key, value in self.limits.items() if not _is_limit(value)]
+        if wrong or not self.limits:
+            what = ", ".join(f"{key}={self.limits[key]!r}" for key in wrong) or "nothing"
+            raise ValueError(f"budget {name!r} limits {what}: expected a number of 0 or more for {', '.join(limits)}")
+        self._open = False
+
+    # -- the block
+
+    def __enter__(self) -> Self:
+        if self._open:
+            raise RuntimeError(f"budget {self.name} is already in use: make one for each block")
+        self._lock = threading.RLock()
+        self._spent: dict[str, float] = {"tokens": 0, "cost_usd": 0.0, "calls": 0}
+        self._below: dict[str | None, tuple[int, float]] = {}
+        self._unpriced = 0
+        self._broken = ""
+        self._began = time.monotonic()
+        previous = self._previous = CURRENT.get()
+        flow = previous.flow or PLAIN
+        self.outer = flow.budget
+        self._tasks: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._owner = task = _task()
+        self._cancels = 0
+        self._timer: Any = None
+        self._open = True
+        if task is not None and "seconds" in self.limits:
+            self._timer = task.get_loop().call_later(self.limits["seconds"], self._expire)
+        self._token = CURRENT.set(previous.within(Flow(flow.sampled, flow.rate, flow.tracestate, self)))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        restore(self._token, self._previous)
+        with self._lock:
+            self._late()
+            self._open = False
+        if self._timer is not None:
+            self._timer.cancel()
+        left = self._uncancel()
+        broken = self._broken
+        self._write(error)
+        if not broken or isinstance(error, BudgetError) or (error is not None and not self._caused(error)):
+            return
+        if left or error is None or isinstance(error, BaseExceptionGroup):
+            raise self._error() from error
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, trace)
+
+    def __call__(self, function: _F) -> _F:
+        """Guard every call of a function with a budget of its own."""
+        no_generator(function, "a budget")
+        name = self.name or title_of(function)
+        wrapper: Any
+        if inspect.iscoroutinefunction(function):
+
+            async def wrapper(*args: Any, **kwargs: Any) -> Any:
+                with Budget(name, self.limits, self._kind):
+                    return await function(*args, **kwargs)
+
+        else:
+
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                with Budget(name, self.limits, self._kind):
+                    return function(*args, **kwargs)
+
+        wrapped: Any = functools.wraps(function)(wrapper)
+        return cast("_F", wrapped)
+
+    # -- spending
+
+    @property
+    def spent(self) -> dict[str, float]:
+        """What was used so far: tokens, cost_usd, calls, seconds."""
+        with self._lock:
+            return {**self._spent, "seconds": time.monotonic() - self._began}
+
+    @property
+    def left(self) -> dict[str, float]:
+        """What is left of each limit, at least 0."""
+        spent = self.spent
+        return {key: max(limit - spent[key], 0) for key, limit in self.limits.items()}
+
+    def spend(self, *, tokens: int = 0, cost_usd: float = 0.0, calls: int = 0) -> None:
+        """Take from this budget, and those around it, what no span states.
+
+        Raises:
+            BudgetError: one of them is exhausted.
+        """
+        for one in self._chain():
+            one._add(tokens, cost_usd, calls)  # noqa: SLF001  # one of us
+        self.check()
+
+    def check(self) -> None:
+        """Stop here when this budget, or one around it, is exhausted.
+
+        Raises:
+            BudgetError: it is.
+        """
+        for one in self._chain():
+            one._late()  # noqa: SLF001
+            if one._broken and one._open:  # noqa: SLF001
+                raise one._error()  # noqa: SLF001
+
+    def begin(self, operation: Any, around: Span | None) -> None:
+        """Take notice of a span that begins: refuse it when nothing is left, and count it when it is a call.
+
+        Raises:
+            BudgetError: a budget is exhausted, or would be by this call.
+        """
+        counts = operation in _CALLS and not _repeats(operation, around)
+        task = _task()
+        for one in self._chain():
+            one._join(task, calls=counts)  # noqa: SLF001
+        self.check()
+
+    def charge_span(self, span_id: str, parent_span_id: str | None, fields: Mapping[str, Any]) -> None:
+        """Take what a span that ended says it used; what spans inside it said already is not taken again."""
+        counts = (fields.get("input_tokens"), fields.get("output_tokens"))
+        tokens = sum(n for n in counts if isinstance(n, int | float) and n > 0)
+        cost = fields.get("cost_usd")
+        cost = float(cost) if isinstance(cost, int | float) and cost > 0 else None if cost is None else 0.0
+        model = fields.get("operation") in MODEL_OPERATIONS
+        for one in self._chain():
+            one._charge(span_id, parent_span_id, int(tokens), cost, model=model)  # noqa: SLF001
+
+    def _charge(self, span_id: str, parent: str | None, tokens: int, cost: float | None, *, model: bool) -> None:
+        with self._lock:
+            inner_tokens, inner_cost = self._below.pop(span_id, (0, 0.0))
+            whole = max(tokens, inner_tokens), max(cost or 0.0, inner_cost)
+            if parent is not None:
+                beside = self._below.get(parent, (0, 0.0))
+                self._below[parent] = beside[0] + whole[0], beside[1] + whole[1]
+            if model and cost is None and not inner_cost:
+                self._unpriced += 1
+        self._add(whole[0] - inner_tokens, whole[1] - inner_cost, 0)
+
+    def _add(self, tokens: int, cost_usd: float, calls: int) -> None:
+        with self._lock:
+            self._spent["tokens"] += tokens
+            self._spent["cost_usd"] += cost_usd
+            self._spent["calls"] += calls
+            over = next((key for key, n in self._spent.items() if n > self.limits.get(key, n)), None)
+            if over is None:
+                return
+        self._exhaust(f"{_figure(self._spent[over])} of {_figure(self.limits[over])} {_UNITS[over]}")
+
+    def _join(self, task: Any, *, calls: bool) -> None:
+        if task is not None and task is not self._owner:
+            self._tasks.add(task)
+        if not calls:
+            return
+        with self._lock:
+            used = next((k for k, n in self._spent.items() if n >= self.limits.get(k, n + 1)), None)
+            if used is None:
+                self._spent["calls"] += 1
+                return
+        self._exhaust(f"{_figure(self._spent[used])} of {_figure(self.limits[used])} {_UNITS[used]}, and another call")
+
+    def _chain(self) -> Iterator[Budget]:
+        one: Budget | None = self
+        while one is not None:
+            yield one
+            one = one.outer
+
+    # -- stopping
+
+    def _late(self) -> None:
+        seconds = self.limits.get("seconds")
+        if seconds is not None and self._open and time.monotonic() - self._began >= seconds:
+            self._expire()
+
+    def _expire(self) -> None:
+        self._exhaust(f"{_figure(self.limits['seconds'])} s are over")
+
+    def _exhaust(self, reason: str) -> None:
+        with self._lock:
+            if self._broken or not self._open:
+                return
+            self._broken = reason
+            tasks = [*self._tasks]
+        here = _task()
+        for task in tasks:
+            if task is not here:
+                _soon(task, task.cancel)
+        if self._owner is not None:
+            _soon(self._owner, self._cancel_owner)
+
+    def _cancel_owner(self) -> None:
+        # Runs in the loop, so the block is suspended in here or it has ended.
+        if self._open and self._owner is not None:
+            self._cancels += 1
+            self._owner.cancel()
+
+    def _uncancel(self) -> bool:
+        """Take back our cancellation; False when somebody else wants the task cancelled too."""
+        left = 0
+        for _ in range(self._cancels):
+            left = self._owner.uncancel()
+        return left == 0
+
+    def _caused(self, error: BaseException) -> bool:
+        if isinstance(error, BaseExceptionGroup):
+            return all(self._caused(one) for one in error.exceptions)
+        if isinstance(error, BudgetError):
+            return error.name == self.name and error.reason == self._broken
+        return bool(self._cancels) and type(error).__name__ == "CancelledError"
+
+    def _error(self) -> BudgetError:
+        spent = self.spent
+        hint = "give it more, or let it do less" if self._kind is BudgetError else "give it longer, or let it do less"
+        error = self._kind(f"budget {self.name} is exhausted: {self._broken}", hint=hint)
+        error.name, error.reason, error.limits = self.name, self._broken, dict(self.limits)
+        error.spent = {key: spent[key] for key in spent}
+        return error
+
+    def _write(self, error: BaseException | None) -> None:
+        spent = self.spent
+        action = None
+        if self._broken:
+            action = "cancelled" if self._cancels else "stopped"
+        write_contract(
+            self.name,
+            not self._broken,
+            label="budget",
+            action=action,
+            reason=self._broken or None,
+            **{f"spent_{key}": _exact(value) for key, value in spent.items()},
+            **{f"limit_{key}": value for key, value in self.limits.items()},
+            unpriced_calls=self._unpriced,
+            error_type=type(error).__qualname__ if error is not None and not self._caused(error) else None,
+        )
+
+
+_UNITS = {"tokens": "tokens", "cost_usd": "US dollars", "calls": "calls"}
+
+
+def budget(
+    name: str = "",
+    /,
+    *,
+    tokens: int | None = None,
+    cost_usd: float | None = None,
+    seconds: float | None = None,
+    calls: int | None = None,
+) -> Budget:
+    """Return a budget to use as a block, `with` or `async with`, or as a decorator of functions.
+
+    Args:
+        name: what it is for, in events and errors; the function's name for a decorator.
+        tokens: input and output tokens that the spans inside may state.
+        cost_usd: US dollars that they may state; a call that states none counts as unpriced, and costs nothing here.
+        seconds: how long the block may take.
+        calls: model and tool calls that may be begun.
+
+    Raises:
+        ValueError: no limit is given, or one is no number of 0 or more.
+    """
+    limits = {"tokens": tokens, "cost_usd": cost_usd, "seconds": seconds, "calls": calls}
+    return Budget(name, limits)
+
+
+def checkpoint() -> None:
+    """Stop here when a budget or time-out around this is exhausted: for loops that begin no spans.
+
+    Raises:
+        BudgetError: it is.
+    """
+    flow = CURRENT.get().flow
+    if flow is not None and flow.budget is not None:
+        flow.budget.check()
+
+
+def current_budget() -> Budget | None:
+    """Return the innermost budget here, if any."""
+    flow = CURRENT.get().flow
+    return flow.budget if flow is not None else None
+
+
+def _is_limit(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+
+
+def _repeats(operation: Any, around: Span | None) -> bool:
+    """Tell whether a model call is inside one of the same operation: a framework's around its client's is one call."""
+    while operation in MODEL_OPERATIONS and around is not None:
+        if around.operation == operation:
+            return True
+        around = around.around
+    return False
+
+
+def _task() -> Any:
+    """Return the asyncio task that runs here, if any; asyncio is not imported for it."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:
+        return None
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
+
+
+def _soon(task: Any, cancel: Callable[[], Any]) -> None:
+    try:
+        task.get_loop().call_soon_threadsafe(cancel)
+    except RuntimeError:
+        pass  # its loop is closed, so it does not run any more
+
+
+def _figure(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
+
+
+def _exact(value: float) -> float:
+    return value if isinstance(value, int) else round(value, 9)

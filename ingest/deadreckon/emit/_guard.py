@@ -1,0 +1,74 @@
+"""What the guards share: their error, and how they look at the function that they guard."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+class GuardError(Exception):
+    """A guard stopped something; `hint` is the next step."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+        if hint:
+            self.add_note(f"hint: {hint}")
+
+
+Named = Callable[[tuple[Any, ...], dict[str, Any]], dict[str, Any]]
+
+
+def namer(function: Any) -> Named:
+    """Return what names the arguments of a call of `function`, defaults included.
+
+    It raises TypeError, as the call itself would, for arguments that do not fit.
+    """
+    signature = inspect.signature(function)
+
+    def named(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return dict(bound.arguments)
+
+    return named
+
+
+def call_named(function: Any, named: Mapping[str, Any]) -> Any:
+    """Call `function` with arguments by name, also those that can only be given by position.
+
+    Raises:
+        TypeError: they do not fit.
+    """
+    given = dict(named)
+    args: list[Any] = []
+    kwargs: dict[str, Any] = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name not in given:
+            continue
+        value = given.pop(name)
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            args = [*args, *value]
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            kwargs = {**kwargs, **value}
+        elif kwargs or parameter.kind is parameter.KEYWORD_ONLY:
+            kwargs[name] = value
+        else:
+            args.append(value)
+    return function(*args, **kwargs, **given)
+
+
+def title_of(function: Any) -> str:
+    """Return how a function is called in events: its qualified name."""
+    return str(getattr(function, "__qualname__", type(function).__qualname__)).replace("<locals>.", "")
+
+
+def no_generator(function: Any, what: str) -> None:
+    """Refuse a generator.
+
+    Raises:
+        TypeError: it is one.
+    """
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise TypeError(f"{what} cannot guard the generator {title_of(function)}: guard the code that consumes it")
