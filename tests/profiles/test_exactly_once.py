@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
-from deltalake.transaction import RemoveAction
+from deltalake.transaction import AddAction, RemoveAction
 from tests.profiles.lakes import HOUR, NOON, add, event, make
 from tests.profiles.oracle import events, profiled
 
@@ -18,6 +19,7 @@ from deadreckon.core.lake import Lake, commit
 from deadreckon.core.maintenance import Step, maintain
 from deadreckon.core.settings import MaintainSettings, Settings
 from deadreckon.profiles import connect, profile
+from deadreckon.profiles.run import CHUNK_ROWS
 
 DAY = 24 * HOUR
 
@@ -228,3 +230,33 @@ def test_many_small_runs_do_not_leave_many_files(tmp_path: Path) -> None:
     assert len(profiles.snapshot(lake).files) <= 3 * 17
     assert not list(lake.root.glob("_new-*"))
     check(lake)
+
+
+def test_a_file_of_more_events_than_are_counted_at_a_time(tmp_path: Path) -> None:
+    """A great file is counted in ranges of its rows: each row once, whatever its row groups."""
+    lake = make(tmp_path)
+    rows = CHUNK_ROWS * 2 + 12_345
+    path = lake.table_path() / "part=events" / "date=2026-10-01" / "great.parquet"
+    path.parent.mkdir(parents=True)
+    duckdb.execute(
+        f"""
+        COPY (
+            SELECT 'id-' || i AS event_id, TIMESTAMPTZ '2026-10-01 00:00:00+00' + to_milliseconds(i * 10) AS ts,
+                'prediction' AS kind, CAST(i AS DOUBLE) AS duration_ms, '{{"n":' || i || '}}' AS features
+            FROM range({rows}) AS t(i)
+        ) TO '{path}' (FORMAT parquet, ROW_GROUP_SIZE 70000)
+        """
+    )
+    partition: dict[str, str | None] = {"part": "events", "date": "2026-10-01"}
+    name = path.relative_to(lake.table_path()).as_posix()
+    size, stats = path.stat().st_size, json.dumps({"numRecords": rows})
+    commit(lake.table(), [AddAction(name, size, partition, 0, data_change=True, stats=stats)])
+    assert profile(lake).events == rows
+
+    with connect(lake) as con:
+        found = con.execute(
+            "SELECT subject, sum(n), sum(sum), min(min), max(max) FROM profile_summaries "
+            "WHERE subject IN ('latency_ms', 'feature:n') GROUP BY ALL ORDER BY ALL"
+        ).fetchall()
+    exact = (rows, rows * (rows - 1) / 2, 0.0, rows - 1.0)
+    assert found == [("feature:n", *exact), ("latency_ms", *exact)]

@@ -22,9 +22,10 @@ from deadreckon.profiles.feed import feed
 from deadreckon.profiles.store import known_subjects, others, tidy, write
 
 ATTEMPTS: Final = 8
-CHUNK_ROWS: Final = 1_000_000
-"""Events counted at a time, unless one file has more."""
-MEMORY_LIMIT: Final = "1GB"
+CHUNK_ROWS: Final = 500_000
+"""Events counted at a time."""
+MEMORY_LIMIT: Final = "600MB"
+"""For what DuckDB holds; with the rest of the process it is under 1 GiB. More is spilled."""
 
 Progress = Callable[[int, int], None]
 
@@ -44,6 +45,14 @@ class Profiled:
     seconds: float = 0.0
     rebuilt: bool = False
     """Whether all days that have events were made anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    files: list[Path]
+    rows: int
+    within: tuple[int, int] | None = None
+    """Which rows of its one file, where that has too many; the end is not included."""
 
 
 def profile(
@@ -96,8 +105,8 @@ def _once(lake: Lake, again: Sequence[date], *, everything: bool, on_progress: P
         for chunk in _chunks(news.files):
             if on_progress:
                 on_progress(done, total)
-            tally.add([path for path, _ in chunk])
-            done += sum(rows for _, rows in chunk)
+            tally.add(chunk.files, chunk.within)
+            done += chunk.rows
         tally.rows(news.version)
         buckets, summaries, subjects = (_count(con, t) for t in ("bucket_rows", "summary_rows", "subject_rows"))
         actions, written, replaced = write(con, lake, files, news.days, afresh=afresh)
@@ -112,15 +121,23 @@ def _once(lake: Lake, again: Sequence[date], *, everything: bool, on_progress: P
     return Profiled(news.version, done, len(news.days), buckets, summaries, subjects, rebuilt=news.everything)
 
 
-def _chunks(files: Sequence[tuple[Path, int]]) -> Iterator[list[tuple[Path, int]]]:
-    chunk: list[tuple[Path, int]] = []
-    for path, rows in files:
-        if chunk and sum(r for _, r in chunk) + rows > CHUNK_ROWS:
-            yield chunk
-            chunk = []
-        chunk.append((path, rows))
-    if chunk:
-        yield chunk
+def _chunks(files: Sequence[tuple[Path, int]]) -> Iterator[_Chunk]:
+    small: list[Path] = []
+    rows = 0
+    for path, n in files:
+        if n > CHUNK_ROWS:
+            # Compaction makes files of millions of events.
+            for first in range(0, n, CHUNK_ROWS):
+                last = min(first + CHUNK_ROWS, n)
+                yield _Chunk([path], last - first, (first, last))
+            continue
+        if rows + n > CHUNK_ROWS:
+            yield _Chunk(small, rows)
+            small, rows = [], 0
+        small.append(path)
+        rows += n
+    if small:
+        yield _Chunk(small, rows)
 
 
 def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
