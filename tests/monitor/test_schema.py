@@ -10,6 +10,7 @@ import pytest
 from tests.monitor.commands import REPOSITORY
 
 from deadreckon.cli import main
+from deadreckon.cli.app import COMMANDS
 from deadreckon.core.errors import ConfigError
 from deadreckon.monitor import load_rules
 from deadreckon.monitor.kinds import KINDS
@@ -81,3 +82,12 @@ def test_the_command_prints_it(capsys):
     """`reckon monitor schema` is one JSON document, without a lake or settings."""
     assert main(["monitor", "schema"]) == 0
     assert json.loads(capsys.readouterr().out) == schema()
+
+
+def test_the_monitors_help_names_the_words_that_go_with_it(capsys):
+    """They are commands of their own, which nobody would find otherwise."""
+    main(["monitor", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    words = [name for name in COMMANDS if name.startswith("monitor ")]
+    assert words
+    assert all(f"reckon {name}" in said for name in words)

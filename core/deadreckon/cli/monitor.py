@@ -81,6 +81,9 @@ def command(
     Exit code: 1 an alert fires, 2 a rule cannot be evaluated or the settings are wrong, 3 data are missing or stale,
     4 what changed could not be written as events or delivered, 0 all is well. The first that applies wins.
 
+    Also: reckon monitor init (rules that fit the lake), reckon monitor schema (how rules are written, for editors),
+    reckon monitor backtest (what the rules would have said in the past).
+
     Example: reckon monitor --as-of 2026-11-20T12:00:00Z --fail-on firing --format json
     """
     from deadreckon.cli.monitor_loop import period_of, stay

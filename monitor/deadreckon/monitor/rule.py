@@ -47,7 +47,7 @@ class Rule(BaseModel):
         default=0, alias="for", description="how long it must be breached before it fires; pending until then"
     )
     keep_firing_for: Duration = Field(
-        default=0, description="a firing alert resolves when every window was clear for this long"
+        default=0, description="a firing alert must be clear for this long before it resolves"
     )
     min_count: int | None = Field(default=None, ge=0, description="fewer events are no data; 1 unless said")
     no_data: Literal["no_data", "ok", "firing"] = Field(default="no_data", description="what a window without data is")
