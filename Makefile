@@ -5,7 +5,7 @@ UV := $(shell command -v uv 2>/dev/null)
 READY := $(VENV)/.ready
 JOBS ?= 2
 
-.PHONY: demo test lint wheel-check bench soak clean check
+.PHONY: demo test lint wheel-check bench soak soak-serve clean check
 
 $(READY): pyproject.toml
 ifdef UV
@@ -39,6 +39,9 @@ bench: $(READY)
 
 soak: $(READY)
 	$(PY) -m tests.soak
+
+soak-serve: $(READY)
+	$(PY) -m tests.soak.serve
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -21,6 +21,15 @@ def content(directory: Path) -> list[bytes]:
     return sorted(line for file in directory.glob("*.jsonl") for line in file.read_bytes().splitlines(keepends=True))
 
 
+def sealed(directory: Path) -> list[Path]:
+    return list(directory.glob("*.sealed.jsonl"))
+
+
+def remove_files(directory: Path) -> None:
+    for file in directory.iterdir():
+        file.unlink()
+
+
 def test_lines_are_in_the_file_when_append_returns(tmp_path: Path) -> None:
     """Whole, and before the file is sealed."""
 
@@ -62,7 +71,7 @@ def test_a_full_file_is_sealed_and_another_begun(tmp_path: Path) -> None:
         await asyncio.to_thread(journal.close)
 
     asyncio.run(scenario())
-    assert [file.stat().st_size for file in tmp_path.glob("*.sealed.jsonl")] == [1000] * 5
+    assert [file.stat().st_size for file in sealed(tmp_path)] == [1000] * 5
 
 
 def test_an_old_file_is_sealed_without_another_line(tmp_path: Path) -> None:
@@ -72,10 +81,10 @@ def test_an_old_file_is_sealed_without_another_line(tmp_path: Path) -> None:
         journal = Journal(tmp_path, new_id, max_seconds=0.05)
         await journal.append(b"x\n")
         for _ in range(600):
-            if list(tmp_path.glob("*.sealed.jsonl")):
+            if sealed(tmp_path):
                 break
             await asyncio.sleep(0.05)
-        assert list(tmp_path.glob("*.sealed.jsonl"))
+        assert sealed(tmp_path)
         await asyncio.to_thread(journal.close)
 
     asyncio.run(scenario())
@@ -87,8 +96,7 @@ def test_a_file_that_was_deleted_is_not_written_to_any_more(tmp_path: Path) -> N
     async def scenario() -> None:
         journal = Journal(tmp_path, new_id)
         await journal.append(b"a\n")
-        for file in tmp_path.iterdir():
-            file.unlink()
+        remove_files(tmp_path)
         with pytest.raises(NotWrittenError, match="deleted"):
             await journal.append(b"b\n")
         assert journal.trouble
