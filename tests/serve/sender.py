@@ -1,6 +1,6 @@
 """A sender under load: `python -m tests.serve.sender KIND ENDPOINT BATCH STOP ACKNOWLEDGED`.
 
-Sends batches, each a trace of its own, until the file STOP appears. A batch that is not acknowledged is sent again, with
+Sends batches, each a trace of its own, until the file STOP appears. A batch that is not acknowledged is sent again with
 the same bytes, as exporters do; the trace ids of those that are stand in the file ACKNOWLEDGED, one per line.
 """
 
