@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from tests.monitor.lakes import HOUR, MINUTE, NOON, Open, add, calls, event, mak
 from deadreckon.backtest import Backtest, Incident, backtest, moments, score, told
 from deadreckon.backtest.seen import seen
 from deadreckon.backtest.sweep import variants
+from deadreckon.core.errors import QueryError
 from deadreckon.core.lake import Lake
 from deadreckon.core.settings import Settings
 from deadreckon.core.sinks import FileSink
@@ -27,8 +28,10 @@ from deadreckon.monitor import Rule, current, deed_store, history, load_rules, r
 from deadreckon.monitor.alert import Alert
 from deadreckon.monitor.asking import asker
 from deadreckon.monitor.inhibit import Policy
+from deadreckon.monitor.kinds.threshold import ThresholdRule
 from deadreckon.monitor.lifecycle import silence
 from deadreckon.monitor.matcher import parse
+from deadreckon.monitor.remember import Remembered
 
 __all__ = ["made"]
 
@@ -94,7 +97,7 @@ def test_drift_is_replayed_as_it_was_judged(made: Path, tmp_path: Path) -> None:
     slow = {"name": "slow", "slow_reference": "2026-07-16..2026-07-30"}
     rules = load_rules([TABLE | {"forget_after": "2h"}, TABLE | slow])
     settings = Settings(lake=str(live.root))
-    runs = moments(START + (REFERENCE - 12) * 3600, START + (REFERENCE + 56) * 3600, 90 * MINUTE)
+    runs = moments(START + (REFERENCE - 12) * 3600, START + (REFERENCE + 56) * 3600, 3 * HOUR)
     for at in runs:
         run(live, rules, lambda: asker(live, settings), as_of=at, now=at)
     before = sorted(still.root.rglob("*"))
@@ -105,6 +108,36 @@ def test_drift_is_replayed_as_it_was_judged(made: Path, tmp_path: Path) -> None:
     assert found.trails[0].gone  # the feature that vanished was forgotten, as it was
     memories = {(a.stream.rule, a.stream.labels): a.stream.memory for a in current(live)}
     assert memories == {(t.rule.name, key): s.memory for t in found.trails for key, s in t.streams.items()}
+
+
+class Failing(ThresholdRule):
+    """A rule that remembers, and cannot be evaluated in its third window."""
+
+    def remembered(self, _lake: Lake, _memories: Any, first: int, last: int) -> Iterator[tuple[int, list[Remembered]]]:
+        """Its windows up to there."""
+        for step in range(first, last + 1):
+            if step == THIRD:
+                raise QueryError("the file is gone", hint="")
+            yield step, [Remembered({}, 1.0, 1, "", f"{step}", {})]
+
+
+THIRD = NOON // 300 - 3
+
+
+@pytest.mark.parametrize("every", [5 * MINUTE, 15 * MINUTE])
+def test_what_fails_is_the_window_that_was_asked_for(tmp_path: Path, every: int) -> None:
+    """Live and replayed, also where one run has several windows; the next run goes on with the window after it."""
+    live = make(tmp_path / "lake", [event(-60)])
+    rule = Failing.model_validate({"name": "r", "metric": "event_count", "window": "5m", "above": 5})
+    runs = moments(NOON - 25 * MINUTE, NOON, every)
+    opened = Open(live)
+    for at in runs:
+        monitor(live, rule, at=at - NOON, ask=lambda: nullcontext(opened))
+    opened.close()
+    found = replay(live, [rule], -25 * MINUTE, 0, every)
+    changes = said([c.alert for t in found.trails for c in t.changes])
+    assert changes == said(history(live))
+    assert [(row[2], row[3]) for row in changes] == [(THIRD * 300, "error"), (THIRD * 300 + 300, "ok")]
 
 
 SINKS = [
@@ -122,8 +155,8 @@ def test_messages_are_those_that_live_sinks_got(tmp_path: Path) -> None:
     policy = Policy.of(rules, INHIBIT)
     live = make(tmp_path / "live", list(lively()), ledger=LEDGER)
     now = NOON - 4 * HOUR
-    silence(live, [parse("rule=sql")], starts_at=now, ends_at=now + 2 * HOUR, by="ann", comment="", now=now)
-    runs = moments(NOON - 4 * HOUR, NOON, 5 * MINUTE)
+    silence(live, [parse("rule=sql")], starts_at=now, ends_at=now + HOUR, by="ann", comment="", now=now)
+    runs = moments(NOON - 4 * HOUR, NOON, 10 * MINUTE)
     opened = Open(live)
     log: dict[str, list[tuple[int, str]]] = {sink.name: [] for sink in sinks}
     for at in runs:
@@ -135,7 +168,7 @@ def test_messages_are_those_that_live_sinks_got(tmp_path: Path) -> None:
             lines = Path(sink.path).read_text("utf-8").splitlines() if Path(sink.path).exists() else []
             log[sink.name] += [(at, json.loads(line)["subject"]) for line in lines[len(log[sink.name]) :]]
     opened.close()
-    found = replay(live, rules, -4 * HOUR, 0)
+    found = replay(live, rules, -4 * HOUR, 0, 10 * MINUTE)
     got = told(found, sinks, deed_store.read(live), policy)
     assert {t.sink: t.log for t in got} == log
     assert all(t.messages == len(t.log) > 2 for t in got)
@@ -162,12 +195,12 @@ def test_an_alert_has_its_beginning_its_peak_and_its_end(tmp_path: Path) -> None
     assert trail.states == {"no_data": 1, "ok": 2, "firing": 3, "resolved": 6}
     incidents = [
         Incident(NOON - 50 * MINUTE, NOON - 45 * MINUTE),
-        Incident(NOON - 31 * MINUTE, NOON - 28 * MINUTE),
+        Incident(NOON - 30 * MINUTE, NOON - 28 * MINUTE),
         Incident(NOON - 12 * MINUTE, NOON - 11 * MINUTE),
         Incident(NOON - 12 * MINUTE, NOON - 11 * MINUTE, rule="another"),
     ]
     how = score(trail, incidents, NOON)
-    assert (how.incidents, how.found, how.false, how.delays) == (3, 2, 1, (10 * MINUTE, 11 * MINUTE))
+    assert (how.incidents, how.found, how.false, how.delays) == (3, 2, 1, (10 * MINUTE, 10 * MINUTE))
     assert how.missed == (incidents[2],)
 
 
@@ -195,7 +228,7 @@ def test_late_events_are_hidden_from_runs_before_them(tmp_path: Path) -> None:
         row["ingested_at"] = row["ts"] + int(rng.expovariate(1 / 400) * 1_000_000)
     rules = load_rules([*TABLES[:6], *TABLES[7:], HELD])  # without the one that reads the ledger
     settings = Settings(lake=str(lake.root))
-    runs = moments(NOON - 2 * HOUR, NOON, 5 * MINUTE)
+    runs = moments(NOON - 2 * HOUR, NOON, 8 * MINUTE)
     events.sort(key=lambda row: row["ingested_at"])
     for at in runs:
         new = [row for row in events if row["ingested_at"] <= at * 1_000_000]
@@ -208,7 +241,9 @@ def test_late_events_are_hidden_from_runs_before_them(tmp_path: Path) -> None:
     variants = [[rule] for rule in rules]
     found = backtest(lake, variants, lambda pinned: seen(pinned, settings, runs[0], runs[-1]), runs)
     assert said([c.alert for t in found.trails for c in t.changes]) == said(history(lake))
-    assert said([c.alert for t in replay(lake, rules, -2 * HOUR, 0).trails for c in t.changes]) != said(history(lake))
+    assert said([c.alert for t in replay(lake, rules, -2 * HOUR, 0, 8 * MINUTE).trails for c in t.changes]) != said(
+        history(lake)
+    )
 
 
 def test_a_lake_that_was_filled_later_has_seen_nothing(folder: Path) -> None:
@@ -289,6 +324,7 @@ def test_the_command_sweeps_and_scores(folder: Path) -> None:
     [
         (("--from", "2026-10-01T11:01:00Z", "--to", "2026-10-01T11:02:00Z"), "no multiple of 5m"),
         (("--from", "2026-10-01", "--to", "2999-01-01"), "in the future"),
+        (("--from", "2025-10-01", "--to", "2026-10-01", "--every", "10s"), "3,153,601 runs are more than 1,000,000"),
         ((*PERIOD, "--rule", "slwo"), "there is no rule 'slwo'"),
         ((*PERIOD, "--sweep", "above=1,2"), "--sweep is of one rule"),
         ((*PERIOD, "--rule", "slow", "--sweep", "abve=1"), "cannot vary 'abve'"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from deadreckon.core.settings import Settings
     from deadreckon.monitor import Rule
     from deadreckon.monitor.measure import Asker
+
+MOST: Final = 1_000_000
+"""Runs of a backtest: three years of every minute and a half."""
 
 
 def command(
@@ -81,6 +84,8 @@ def command(
     runs = moments(start.timestamp(), end.timestamp(), period_of(every))
     if not len(runs):
         raise UsageError(f"no multiple of {every} lies between --from and --to", hint="give a later --to")
+    if len(runs) > MOST:
+        raise UsageError(f"{len(runs):,} runs are more than {MOST:,}", hint="give a longer --every, or less time")
     chosen_rules = _chosen(settings, rule or [], sweep)
     incidents = load(known) if known else None
     opened = Lake.open(settings.lake)
