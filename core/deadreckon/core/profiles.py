@@ -83,6 +83,8 @@ def files_mark(names: Iterable[str]) -> int:
     return int.from_bytes(sha256("\n".join(sorted(names)).encode()).digest()[:7])
 
 
+AGAIN: Final = "reckon profile counts the events again"
+"""What is to be done where a file was lost."""
 NONE: Final = Snapshot(0, ())
 """The profiles of a lake that has none."""
 
@@ -97,9 +99,17 @@ def snapshot(lake: Lake) -> Snapshot:
 
 
 def relations(profiled: Snapshot) -> dict[str, str]:
-    """The queries of the three parts as they lie there, each by the name of its relation."""
+    """The queries of the three parts as they lie there, each by the name of its relation.
+
+    Where a file of a part is lost, its query fails when it is run, and not when a view is made of it.
+    """
     names = {BUCKET: "lake_profile_buckets", SUMMARY: "lake_profile_summaries", SUBJECT: "lake_profile_subjects"}
     return {name: relation(part, profiled.part(part)) for part, name in names.items()}
+
+
+def lost(files: Iterable[DataFile]) -> list[DataFile]:
+    """Those that are not there, or not as long as the log says."""
+    return [f for f in files if not _is_whole(f)]
 
 
 def relation(part: str, files: Sequence[DataFile]) -> str:
@@ -107,5 +117,24 @@ def relation(part: str, files: Sequence[DataFile]) -> str:
     columns = COLUMNS[part]
     if not files:
         return f"SELECT {', '.join(f'CAST(NULL AS {type_}) AS {name}' for name, type_ in columns.items())} WHERE false"
-    listed = ", ".join("'" + str(f.path).replace("'", "''") + "'" for f in files)
+    if broken := lost(files):
+        fail = (
+            f"error({_literal(f'a file of the profiles is lost or cut off: {broken[0].path}{chr(10)}hint: {AGAIN}')})"
+        )
+        # Each column fails as well: of one that is null, DuckDB may know the answer before it comes to WHERE.
+        return (
+            f"SELECT {', '.join(f'CAST({fail} AS {type_}) AS {name}' for name, type_ in columns.items())} WHERE {fail}"
+        )
+    listed = ", ".join(_literal(str(f.path)) for f in files)
     return f"FROM read_parquet([{listed}], hive_partitioning = false) SELECT {', '.join(columns)}"
+
+
+def _is_whole(file: DataFile) -> bool:
+    try:
+        return file.path.stat().st_size == file.size
+    except OSError:
+        return False
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

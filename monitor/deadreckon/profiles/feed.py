@@ -17,7 +17,7 @@ from deltalake import DeltaTable
 from deadreckon.core import schema
 from deadreckon.core.lake import Lake, snapshot_of
 from deadreckon.core.maintenance.log import Commit, Log, read_commit
-from deadreckon.core.profiles import APP, FILES, MARK, files_mark
+from deadreckon.core.profiles import APP, FILES, MARK, files_mark, lost
 
 _DAY: Final = re.compile(rf"(?:^|/)part={schema.PART_EVENTS}/date=(\d{{4}}-\d\d-\d\d)/")
 _EXPIRED: Final = "expire"
@@ -48,7 +48,8 @@ def feed(lake: Lake, profiles: DeltaTable, again: Sequence[date] = (), *, everyt
     mark = _mark(log, version)
     last = profiles.transaction_version(APP)
     live = {f.path: f.date for f in snapshot_of(table).part(schema.PART_EVENTS) if f.date}
-    whole = profiles.transaction_version(FILES) == files_mark(f.path.name for f in snapshot_of(profiles).files)
+    counted = snapshot_of(profiles).files
+    whole = profiles.transaction_version(FILES) == files_mark(f.path.name for f in counted) and not lost(counted)
     news = _news(lake, log, last, profiles.transaction_version(MARK), version) if whole and not everything else None
     if news is None:
         days = set(live.values())

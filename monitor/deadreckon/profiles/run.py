@@ -16,7 +16,7 @@ import duckdb
 
 from deadreckon.core.errors import CommitConflictError, DamagedLakeError
 from deadreckon.core.lake import Lake, commit, snapshot_of
-from deadreckon.core.profiles import APP, FILES, MARK, PROFILES, files_mark
+from deadreckon.core.profiles import APP, FILES, MARK, PROFILES, files_mark, lost
 from deadreckon.profiles.count import Tally
 from deadreckon.profiles.feed import feed
 from deadreckon.profiles.store import known_subjects, others, tidy, write
@@ -97,7 +97,9 @@ def _once(lake: Lake, again: Sequence[date], *, everything: bool, on_progress: P
     news = feed(lake, table, again, everything=everything)
     if news is None:
         return Profiled(table.transaction_version(APP) or 0)
-    files = snapshot_of(table).files
+    listed = snapshot_of(table).files
+    gone = lost(listed)
+    files = [f for f in listed if f not in gone]
     with _engine() as con:
         afresh = everything and not others(con, files, news.days)
         tally = Tally(con, "" if afresh else known_subjects(files))
@@ -109,8 +111,8 @@ def _once(lake: Lake, again: Sequence[date], *, everything: bool, on_progress: P
             done += chunk.rows
         tally.rows(news.version)
         buckets, summaries, subjects = (_count(con, t) for t in ("bucket_rows", "summary_rows", "subject_rows"))
-        actions, written, replaced = write(con, lake, files, news.days, afresh=afresh)
-    live = {f.path.name for f in files} - {f.path.name for f in replaced} | {path.name for path in written}
+        actions, written, replaced = write(con, lake, files, news.days, gone, afresh=afresh)
+    live = {f.path.name for f in listed} - {f.path.name for f in replaced} | {path.name for path in written}
     try:
         txns = {APP: news.version, MARK: news.mark, FILES: files_mark(live)}
         commit(table, actions, txns=txns, metadata={"deadreckon.step": "profile"})

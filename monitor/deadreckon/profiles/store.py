@@ -69,15 +69,21 @@ def keep_others(con: duckdb.DuckDBPyConnection, files: Sequence[DataFile], days:
 
 
 def write(
-    con: duckdb.DuckDBPyConnection, lake: Lake, files: Sequence[DataFile], days: Sequence[date], *, afresh: bool = False
+    con: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    files: Sequence[DataFile],
+    days: Sequence[date],
+    gone: Sequence[DataFile] = (),
+    *,
+    afresh: bool = False,
 ) -> tuple[list[Action], list[Path], list[DataFile]]:
     """Write what was counted, durably: actions that put it in the place of those days, files written and replaced.
 
-    `afresh`: the subjects are replaced as well.
+    `gone`: files that were lost, and leave the table; `afresh`: the subjects are replaced as well.
     """
     now_ms = int(time.time() * 1000)
     root = lake.table_path(PROFILES)
-    replaced = keep_others(con, files, days) + [f for f in files if afresh and f.part == SUBJECT]
+    replaced = [*keep_others(con, files, days), *(f for f in files if afresh and f.part == SUBJECT), *gone]
     actions: list[Action] = []
     for part, month, query in _queries(con):
         path = root / f"part={part}" / f"date={month.isoformat()}" / f"{uuid.uuid4()}.parquet"

@@ -18,6 +18,8 @@ _NO_COLUMN: Final = re.compile(
 )
 _NO_FUNCTION: Final = re.compile(r"(?:Function|Macro) with name (\S+) does not exist")
 _MEANT: Final = re.compile(r'Did you mean "([^"]+)"')
+_SAID: Final = re.compile(r"^hint: (.+)$", re.MULTILINE)
+"""In the place of a relation that cannot be read stands one that fails, with its own hint."""
 _WORD: Final = re.compile(r"[A-Za-z_]+")
 _KEYWORDS: Final = (
     *("SELECT", "FROM", "WHERE", "GROUP", "ORDER", "HAVING", "QUALIFY", "LIMIT", "OFFSET", "JOIN", "USING", "WITH"),
@@ -64,6 +66,8 @@ def complaint(kind: str, text: str, sql: str, limits: QuerySettings) -> QueryErr
 
 
 def _hint(kind: str, text: str, sql: str) -> str:
+    if match := _SAID.search(text):
+        return match[1]
     if match := _NO_TABLE.search(text):
         return _near(match.group(1), list(views()), "reckon views lists what there is")
     if match := _NO_COLUMN.search(text):

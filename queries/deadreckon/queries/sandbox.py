@@ -84,8 +84,8 @@ class Sandbox:
         request = {"sql": sql, "params": dict(params or {}), "max_rows": max_rows}
         with self._turn:
             sent = self._ask(request)
-            if sent.get("failed", [""])[0] == "IOException" and self._behind():
-                sent = self._ask(request)  # the snapshot's files were removed by maintenance while we looked
+            if "failed" in sent and self._behind():
+                sent = self._ask(request)  # the snapshot's files may have been removed by maintenance while we looked
         if "refused" in sent:
             raise QueryError(sent["refused"][0], hint=sent["refused"][1])
         if "failed" in sent:

@@ -16,6 +16,7 @@ from deadreckon.core.doctor.rewind import Rewind
 from deadreckon.core.doctor.toll import Toll
 from deadreckon.core.lake import EVENTS_TABLE, Action, Lake, TableSpec, commit
 from deadreckon.core.maintenance.tables import LiveFile, live_files
+from deadreckon.core.profiles import PROFILES
 
 
 def examine_files(lake: Lake, spec: TableSpec, *, deep: bool) -> Iterator[Finding]:
@@ -70,6 +71,9 @@ def _finding(lake: Lake, spec: TableSpec, file: LiveFile, fault: str, history: H
     elif spec.name == EVENTS_TABLE.name:
         toll = Toll.of(lake, file, ranges, plan)
         risk, remedy = toll.risk(), toll.remedy(plan)
+    elif spec.name == PROFILES.name:
+        risk = "the counts of days whose events have expired are lost with it"
+        remedy = f"it leaves the table; reckon profile --rebuild .. --lake {lake.root} counts the events again"
     else:
         risk, remedy = f"its {file.rows} rows are lost", "it leaves the table, so that all else can be read again"
     return Finding(
