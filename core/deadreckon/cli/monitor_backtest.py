@@ -54,8 +54,7 @@ def command(
 ) -> int:
     """Replay the rules over the past as if cron had run the monitor then: alerts, delays, messages and cost by rule.
 
-    The lake is only read. Windows hold the events that are in the lake now, also those that came late, unless
-    --as-ingested is given.
+    The lake is only read. Windows hold all events that are in it now, also those that came late (see --as-ingested).
 
     Example: reckon monitor backtest --from 2026-10-01 --to 2026-11-01 --rule "slow answers" --sweep above=1000,2000
     """
