@@ -75,7 +75,7 @@ class Stream:
 def deadreckon(stream: Stream) -> list[bool]:
     """Whether each window after the reference makes an alarm."""
     counts, usual = stream.counts, stream.counts[:REFERENCE]
-    matched = Matched(stream.hours[:REFERENCE], usual)
+    matched = Matched(usual, 0)
     cumulated = np.cumsum(usual.sum(axis=0)) / usual.sum()
     low, high = stream.middle[np.searchsorted(cumulated, [0.25, 0.75])]
     rest = (stream.middle, float(high - low) / 1.349, GROUPS)

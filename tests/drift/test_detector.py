@@ -30,7 +30,7 @@ class Stream:
         self.counts = np.stack([np.bincount(np.searchsorted(edges, row), minlength=65) for row in values])
         self.middle = np.concatenate([[edges[0] - 0.1], (edges[1:] + edges[:-1]) / 2, [edges[-1] + 0.1]])
         self.hours = hours
-        self.matched = Matched(hours[:REFERENCE], self.counts[:REFERENCE])
+        self.matched = Matched(self.counts[:REFERENCE], 0)
         usual = scores.numeric(self.matched.of_itself(), self.counts[:REFERENCE], self.middle, 1.0, GROUPS)
         self.calibration = calibrate(usual.z, BUDGET.streams)
 
@@ -170,12 +170,12 @@ def test_matched_windows() -> None:
     """A window is held against its hour of the week where that has four, else its hour of the day, else everything."""
     hours = np.arange(28 * 24)
     counts = np.stack([np.full(len(hours), 1), (hours % 168 == 5) * 1], axis=1).astype(np.int64)
-    matched = Matched(hours, counts)
+    matched = Matched(counts, 0)
     assert matched.of(np.array([5 + 168 * 9, 6])).tolist() == [[4, 4], [4, 0]]
     assert matched.of_itself()[[5, 6]].tolist() == [[3, 3], [3, 0]]
-    short = Matched(hours[:120], counts[:120])  # five days
+    short = Matched(counts[:120], 0)  # five days
     assert short.of(np.array([5])).tolist() == [[5, 1]]
-    shortest = Matched(hours[:30], counts[:30])
+    shortest = Matched(counts[:30], 0)
     assert shortest.of(np.array([5])).tolist() == [[30, 1]]
 
 

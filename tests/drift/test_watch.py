@@ -6,6 +6,8 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,8 @@ from deadreckon.drift.watch import DAILY, HOURLY, Fixed, Judged, States, Trailin
 from deadreckon.drift.watch.grid import at_scale
 from deadreckon.drift.watch.power import windows_needed
 
-REFERENCE = 4 * WEEK
+REFERENCE = 5 * WEEK
+"""Hours after which every share of the streams has 28 days of reference, whenever it moves on."""
 WATCH = Watch(("feature:*", "tool:name"), reference=Trailing(28, 7))
 
 
@@ -81,7 +84,7 @@ def test_what_changes_is_seen_and_nothing_else(week: list[Judged]) -> None:
 def test_a_verdict_says_what_it_rests_on(week: list[Judged]) -> None:
     """n, the distances with their brackets, the reference, the mode, the evidence and what it must reach."""
     verdict = next(v for v in week[0].verdicts if "shifted" in v.labels)
-    assert (verdict.n, verdict.n_reference, verdict.windows) == (300, 4 * 300, REFERENCE)
+    assert (verdict.n, verdict.n_reference, verdict.windows) == (300, 4 * 300, 4 * WEEK)
     assert verdict.match == "hour of the week"
     assert verdict.mode == "innovations"
     assert verdict.threshold == pytest.approx(10 * 8766 / 4)
@@ -96,7 +99,7 @@ def test_a_verdict_says_what_it_rests_on(week: list[Judged]) -> None:
 
 def test_an_alarm_says_which_values_moved(week: list[Judged]) -> None:
     """Parts of the values with their share before and after; categories by name."""
-    last = {orjson.loads(v.labels)["subject"]: v for v in week[-1].verdicts}
+    last = {orjson.loads(v.labels)["subject"]: v for one in week[:40] for v in one.verdicts}
     assert last["feature:steady"].moved == ()
     grown = max(last["feature:shifted"].moved, key=lambda part: part.current - part.reference)
     assert grown.low is not None
@@ -141,10 +144,11 @@ def test_the_order_of_rows_is_none(profiles: Profiles, tmp_path: Path, week: lis
 
 def test_a_stream_begins_by_learning(profiles: Profiles, tmp_path: Path) -> None:
     """Without a reference it is said what is missing, and it is never called well."""
-    found = looked(profiles, tmp_path, [30, 2 * WEEK])
+    found = looked(profiles, tmp_path, [3, 2 * WEEK])
     assert {v.state for v in found[0].verdicts} == {"learning"}
     assert "has 0 hourly windows of 30 values or more, and at least" in found[0].verdicts[0].reason
-    assert {(v.state, v.windows) for v in found[1].verdicts} == {("ok", 2 * WEEK)}
+    assert {v.state for v in found[1].verdicts} == {"ok"}
+    assert all(WEEK < v.windows <= 2 * WEEK for v in found[1].verdicts)
     hourly = [windows_needed(HOURLY, Budget(streams)) for streams in (1, 100, 10_000)]
     daily = windows_needed(DAILY, Budget(100, windows_a_year=DAILY.windows_a_year))
     assert hourly == [16, 25, 32]
@@ -172,25 +176,58 @@ def test_the_reference_moves_on_at_stated_times(tmp_path: Path) -> None:
     """It is frozen for a week; the verdict names its range, and the evidence is carried over."""
     made = Profiles()
     made.numbers("feature:a", range(REFERENCE + WEEK + 2), normal(), seed=7)
-    found = looked(made, tmp_path, range(REFERENCE + WEEK - 2, REFERENCE + WEEK + 2))
-    assert [one.verdicts[0].reference for one in found] == [
-        *["2026-07-16..2026-08-13"] * 2,
-        *["2026-07-23..2026-08-20"] * 2,
+    found = looked(made, tmp_path, range(REFERENCE, REFERENCE + WEEK + 1))
+    said = [one.verdicts[0] for one in found]
+    moved = [hour for hour in range(1, WEEK + 1) if said[hour].reference != said[hour - 1].reference]
+    assert len(moved) == 1
+    (start, end) = said[moved[0]].reference.split("..")
+    assert datetime.fromisoformat(end).timestamp() == START + (REFERENCE + moved[0]) * HOUR
+    assert datetime.fromisoformat(end) - datetime.fromisoformat(start) == timedelta(days=28)
+    assert len({v.calibration for v in said}) == 2
+    assert [int(one.states.windows[0]) for one in found] == list(range(1, WEEK + 2))
+
+
+def test_streams_move_on_at_different_hours(tmp_path: Path) -> None:
+    """They are dealt into 24 shares by their names; what one is held against does not depend on who else is there."""
+    made = Profiles()
+    for number in range(30):
+        made.numbers(f"feature:{number}", range(2 * WEEK), normal(50), seed=number)
+    watch = Watch(("feature:*",), reference=Trailing(7, 7))
+    found = looked(made, tmp_path / "all", [2 * WEEK - 1], watch)[0].verdicts
+    ends = Counter(v.reference.partition("..")[2] for v in found)
+    assert len(ends) > 10
+    assert max(ends.values()) < 6
+    assert {(datetime.fromisoformat(end).timestamp() - START) // HOUR % 7 for end in ends if "T" in end} == {0}
+    alone = looked(made, tmp_path / "one", [2 * WEEK - 1], replace(watch, subjects=("feature:17",)))[0].verdicts
+    assert [replace(v, calibration="") for v in alone] == [
+        replace(v, calibration="", evidence=alone[0].evidence, threshold=alone[0].threshold)
+        for v in found
+        if v.labels == alone[0].labels
     ]
-    assert len({one.verdicts[0].calibration for one in found}) == 2
-    assert [int(one.states.windows[0]) for one in found] == [1, 2, 3, 4]
+
+
+def test_shares_of_a_cadence() -> None:
+    """As many as there are windows between two moves, 24 at most; a range that stays has one."""
+    assert [Trailing(28, 7).shares(c) for c in (HOURLY, DAILY)] == [24, 7]
+    assert [Trailing(28, 1).shares(c) for c in (HOURLY, DAILY)] == [24, 1]
+    assert Fixed(0, 1).shares(HOURLY) == 1
+    week = 7 * 86_400
+    for now in range(START, START + week, HOUR):
+        ends = [Trailing(28, 7).at(now, share, HOURLY)[1] for share in range(24)]
+        assert all(now - week < end <= now for end in ends)
+        assert [(end - START) % week for end in ends] == [share * 7 * HOUR for share in range(24)]
 
 
 def test_calibrations_that_nobody_uses_are_removed(profiles: Profiles, tmp_path: Path) -> None:
     """A reference that moved on is kept for two weeks after its last use."""
     looked(profiles, tmp_path, [REFERENCE - WEEK])
-    (old,) = tmp_path.iterdir()
+    old = list(tmp_path.iterdir())
     looked(profiles, tmp_path, [REFERENCE])
-    assert len(list(tmp_path.iterdir())) == 2
-    os.utime(old / "info.json", (0, 0))
+    assert len(list(tmp_path.iterdir())) == 2 * len(old) == 48
+    os.utime(old[0] / "info.json", (0, 0))
     looked(profiles, tmp_path, [REFERENCE - 2 * WEEK])
-    assert not old.exists()
-    assert len(list(tmp_path.iterdir())) == 2
+    assert not old[0].exists()
+    assert all(folder.exists() for folder in old[1:])
 
 
 def test_a_canary_is_held_against_the_champion(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -13,6 +13,8 @@ from deadreckon.drift.buckets import Floats, Integers
 
 RANKS: Final = np.array([1, 2, 4, 8, 16, 32, 64, 128])
 """Which of the largest scores are levels."""
+LEAST: Final = 2 * int(RANKS[3])
+"""Windows without which nothing can be calibrated."""
 ETA: Final = 0.05
 """The probability, over the fleet, that a level's tail is larger than its limit says."""
 LAGS: Final = (1, 2, 3, 4, 6, 8, 12, 24)
@@ -20,6 +22,21 @@ CORRELATED: Final = 0.1
 MOST_LAG: Final = 24
 OUTLYING: Final = 3.0
 """Standard deviations at which the previous score is cut off before it is taken into account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What is usual of many streams: levels (streams, scores, ranks), the rest (streams, scores), the lag (streams).
+
+    Levels that there are too few windows for are infinite. For the rest see `Calibration`.
+    """
+
+    levels: Floats
+    rho: Floats
+    mean: Floats
+    sd: Floats
+    tau: Floats
+    lag: Integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +58,17 @@ class Calibration:
 
     def innovation(self, z: Floats, previous: Floats) -> Floats:
         """What is new in a window's scores, given those of the window before it (NaN: there was none)."""
-        if self.lag > 1:
-            return z
-        known = np.where(np.isnan(previous), self.mean, previous)
-        return np.asarray(z - self.rho * np.minimum(known - self.mean, OUTLYING * self.sd))
+        return innovations(z, previous, self.rho, self.mean, self.sd, np.asarray(self.lag))
+
+
+def innovations(z: Floats, previous: Floats, rho: Floats, mean: Floats, sd: Floats, lag: Integers) -> Floats:
+    """What is new in scores, given those before (NaN: none), each of shape (..., scores), and `lag` of (...).
+
+    Where interleaved detectors take turns (a lag over 1) it is the scores themselves.
+    """
+    known = np.where(np.isnan(previous), mean, previous)
+    carried = rho * np.minimum(known - mean, OUTLYING * sd)
+    return np.where(lag[..., None] > 1, z, z - carried)
 
 
 def calibrate(z: Floats, streams: int) -> Calibration:
@@ -56,19 +80,37 @@ def calibrate(z: Floats, streams: int) -> Calibration:
         ValueError: there are too few windows to know any level.
     """
     z = z[~np.isnan(z).any(axis=1)]
-    windows, scores = z.shape
-    if windows < 2 * int(RANKS[3]):
-        raise ValueError(f"{windows} windows are too few to calibrate by: {2 * int(RANKS[3])} are needed at least")
+    windows = len(z)
+    if windows < LEAST:
+        raise ValueError(f"{windows} windows are too few to calibrate by: {LEAST} are needed at least")
+    found = usual(z[None])
     ranks = RANKS[windows // 2 >= RANKS]
-    lag = max(_lag(column) for column in z.T)
-    mean, sd = z.mean(axis=0), z.std(axis=0)
-    rho = np.array([max(0.0, _autocorrelation(column, 1)) for column in z.T])
-    tau = np.ones(scores) if lag == 1 else np.array([_inflation(column) for column in z.T])
-    made = Calibration(np.empty(0), np.empty(0), rho, mean, sd, lag, windows, tau)
-    previous = np.vstack([np.full((1, scores), np.nan), z[:-1]])
-    new = made.innovation(z, previous)
-    levels = -np.sort(-new, axis=0)[ranks - 1].T
-    return replace(made, levels=levels, limits=tail_limits(windows, tau[:, None], ranks, streams, scores))
+    tau = found.tau[0]
+    limits = tail_limits(windows, tau[:, None], ranks, streams, z.shape[1])
+    levels = found.levels[0, :, : len(ranks)]
+    return Calibration(levels, limits, found.rho[0], found.mean[0], found.sd[0], int(found.lag[0]), windows, tau)
+
+
+def usual(z: Floats) -> Usual:
+    """What is usual of many streams with as many windows each: z (streams, windows, scores), in the order of time.
+
+    A stream's result does not depend on the others: every sum is over a row that lies in one piece.
+    """
+    streams, windows, scores = z.shape
+    rows = np.ascontiguousarray(z.transpose(0, 2, 1))  # (streams, scores, windows)
+    own, ranked = _autocorrelations(rows), _autocorrelations(rankdata(rows, axis=2))
+    lag = _lags(ranked, windows).max(axis=1)
+    mean, sd = rows.mean(axis=2), rows.std(axis=2)
+    rho = np.maximum(0.0, own[:, :, 0])
+    # How many dependent windows tell as much as one independent one.
+    tau = np.where(lag[:, None] > 1, 1 + 2 * np.maximum(own, 0.0).sum(axis=2), 1.0)
+    previous = np.concatenate([np.full((streams, 1, scores), np.nan), z[:, :-1]], axis=1)
+    new = innovations(z, previous, rho[:, None], mean[:, None], sd[:, None], lag[:, None])
+    sorted_ = np.sort(new, axis=1)
+    levels = np.full((streams, scores, len(RANKS)), np.inf)
+    known = int((windows // 2 >= RANKS).sum())
+    levels[:, :, :known] = sorted_[:, windows - RANKS[:known]].transpose(0, 2, 1)
+    return Usual(levels, rho, mean, sd, tau, lag)
 
 
 def tail_limits(windows: Floats | int, tau: Floats, ranks: Integers, streams: int, scores: int = 4) -> Floats:
@@ -80,23 +122,20 @@ def tail_limits(windows: Floats | int, tau: Floats, ranks: Integers, streams: in
     return np.asarray(betaincinv(ranks / tau, np.maximum(windows - ranks + 1, 0) / tau, 1 - error))
 
 
-def _lag(column: Floats) -> int:
-    """The smallest lag at whose multiples the ranks are as good as uncorrelated."""
-    ranked = rankdata(column)
-    noise = 3 / np.sqrt(len(column))  # what uncorrelated scores show by chance
-    for lag in LAGS:
-        multiples = range(lag, MOST_LAG + 1, lag)
-        if all(_autocorrelation(ranked, k) < max(CORRELATED, noise) for k in multiples):
-            return lag
-    return MOST_LAG
+def _lags(ranked: Floats, windows: int) -> Integers:
+    """The smallest lag at whose multiples ranks are as good as uncorrelated, given their autocorrelations."""
+    limit = max(CORRELATED, 3 / np.sqrt(windows))  # what uncorrelated scores show by chance
+    found = np.full(ranked.shape[:2], MOST_LAG)
+    for lag in reversed(LAGS):
+        found[(ranked[:, :, lag - 1 :: lag] < limit).all(axis=2)] = lag
+    return found
 
 
-def _inflation(column: Floats) -> float:
-    """How many dependent windows tell as much as one independent one."""
-    return 1 + 2 * sum(max(0.0, _autocorrelation(column, k)) for k in range(1, MOST_LAG + 1))
-
-
-def _autocorrelation(column: Floats, lag: int) -> float:
-    off = column - column.mean()
-    total = float(off @ off)
-    return float(off[lag:] @ off[:-lag]) / total if total > 0 and lag < len(column) else 0.0
+def _autocorrelations(rows: Floats) -> Floats:
+    """Those at the lags 1 to MOST_LAG, along the last axis; 0 where nothing varies."""
+    off = rows - rows.mean(axis=2, keepdims=True)
+    total = (off * off).sum(axis=2)
+    found = np.zeros((*total.shape, MOST_LAG))
+    for lag in range(1, min(MOST_LAG, rows.shape[2] - 1) + 1):
+        found[:, :, lag - 1] = (off[:, :, lag:] * off[:, :, :-lag]).sum(axis=2)
+    return np.asarray(np.where(total[:, :, None] > 0, found / np.where(total > 0, total, 1.0)[:, :, None], 0.0))

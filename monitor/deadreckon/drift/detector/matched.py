@@ -19,20 +19,23 @@ DAILY: Final = (7,)
 
 
 class Matched:
-    """A reference by cell, from windows of counts (windows, buckets) and the number of each since the epoch."""
+    """The references of many streams by cell, from windows that follow each other without a gap.
 
-    def __init__(self, windows: Integers, counts: Integers, periods: tuple[int, ...] = HOURLY) -> None:
-        self._windows = windows
+    `counts` (..., windows, buckets), zero where a window has nothing; `first`: the number of the first since the epoch.
+    """
+
+    def __init__(self, counts: Integers, first: int, periods: tuple[int, ...] = HOURLY) -> None:
         self._counts = counts
-        self._filled = counts.sum(axis=1) > 0
+        self._first = first
+        self._filled = counts.sum(axis=-1, keepdims=True) > 0
         self._periods = periods
 
     def of(self, windows: Integers) -> Integers:
-        """The reference's counts for these windows, with shape (windows, buckets)."""
+        """The reference's counts for windows of these numbers, with shape (..., windows, buckets)."""
         return self._sums(windows)[0]
 
     def cells(self) -> tuple[Integers, Integers]:
-        """The reference of each window of the longest period, and by which of the periods it matches.
+        """The reference of each window of the longest period, and by which of the periods it matches (..., period).
 
         A match is the place in `periods`; their number means that all windows were taken.
         """
@@ -40,17 +43,24 @@ class Matched:
 
     def of_itself(self) -> Integers:
         """For each window of the reference its cell's counts without its own: what it is calibrated against."""
-        return self._sums(self._windows)[0] - self._counts
+        return self._sums(self._first + np.arange(self._counts.shape[-2]))[0] - self._counts
 
     def _sums(self, windows: Integers) -> tuple[Integers, Integers]:
-        found = np.broadcast_to(self._counts.sum(axis=0), (len(windows), self._counts.shape[1])).copy()
-        match = np.full(len(windows), len(self._periods))
+        before = self._counts.shape[:-2]
+        whole = self._counts.sum(axis=-2, keepdims=True)
+        found = np.broadcast_to(whole, (*before, len(windows), whole.shape[-1])).copy()
+        match = np.full((*before, len(windows)), len(self._periods))
         for place, period in reversed(list(enumerate(self._periods))):  # the narrowest last: it counts if it has enough
-            cell = self._windows % period
-            sums = np.zeros((period, self._counts.shape[1]), dtype=np.int64)
-            np.add.at(sums, cell, self._counts)
-            enough = np.bincount(cell[self._filled], minlength=period) >= LEAST_WINDOWS
-            chosen = enough[windows % period]
-            found[chosen] = sums[windows % period][chosen]
+            enough = self._by(period, self._filled)[..., 0] >= LEAST_WINDOWS
+            chosen = enough[..., windows % period]
+            found = np.where(chosen[..., None], self._by(period, self._counts)[..., windows % period, :], found)
             match[chosen] = place
         return found, match
+
+    def _by(self, period: int, values: np.ndarray) -> Integers:
+        """The sums of values (..., windows, k) over windows of the same number modulo the period."""
+        missing = -values.shape[-2] % period
+        none = [(0, 0)] * (values.ndim - 2)
+        whole = np.pad(values, [*none, (0, missing), (0, 0)]) if missing else values
+        shape = (*values.shape[:-2], -1, period, values.shape[-1])
+        return np.asarray(np.roll(whole.reshape(shape).sum(axis=-3), self._first % period, axis=-2))

@@ -6,7 +6,7 @@ import numpy as np
 
 from deadreckon.drift.buckets import Floats, Integers
 from deadreckon.drift.detector.scores import Scored
-from deadreckon.drift.watch.build import OTHER
+from deadreckon.drift.watch.calibrate import OTHER
 from deadreckon.drift.watch.calibrations import Calibrations, Kind
 
 

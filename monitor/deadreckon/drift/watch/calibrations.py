@@ -10,17 +10,12 @@ import numpy as np
 
 from deadreckon.drift import buckets
 from deadreckon.drift.buckets import Floats, Integers
-from deadreckon.drift.detector import scores
-from deadreckon.drift.detector.calibration import RANKS, Calibration, calibrate, tail_limits
-from deadreckon.drift.detector.matched import Matched
-from deadreckon.drift.watch.cadence import Cadence
-from deadreckon.drift.watch.grid import COARSE, FAR, WIDTH, Grid
+from deadreckon.drift.detector.calibration import LEAST, RANKS, tail_limits
+from deadreckon.drift.watch.grid import COARSE, FAR, WIDTH
 
 Kind: TypeAlias = Literal["numeric", "categorical"]
 KINDS: Final[tuple[Kind, ...]] = ("numeric", "categorical")
 SCORES: Final = 4
-LEAST: Final = 2 * int(RANKS[3])
-"""Windows without which nothing can be calibrated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +23,7 @@ class Calibrations:
     """One row for each stream.
 
     `windows`: of the reference that hold enough values; with fewer than LEAST the levels are infinite, and nothing can
-    be said of the stream.
+    be said of the stream. `parts`: whether they are parts of a short reference (see `watch.parts`).
     """
 
     windows: Integers
@@ -47,6 +42,7 @@ class Calibrations:
     lasts: Integers
     origin: Floats
     bucket_scale: Integers
+    parts: np.ndarray
 
     def __len__(self) -> int:
         """How many streams there are."""
@@ -73,6 +69,7 @@ class Calibrations:
             lasts=np.full((streams, COARSE), WIDTH - 1, dtype=np.int64),
             origin=np.zeros(streams),
             bucket_scale=np.zeros(streams, dtype=np.int64),
+            parts=np.zeros(streams, dtype=bool),
         )
 
     def take(self, rows: Integers) -> Calibrations:
@@ -97,19 +94,6 @@ class Calibrations:
             found[chosen] = np.maximum(self.low[of, 0] - low, high - self.high[of, -1])
         return found
 
-    def put(self, row: int, counts: Integers, found: Calibration | None, grid: Grid | None) -> None:
-        """Fill a row: the reference's counts by window and group, and what was made of them."""
-        self.windows[row] = len(counts)
-        self.n[row] = counts.sum()
-        if grid is not None:
-            for name in ("upper", "middle", "low", "high", "scale", "lasts"):
-                getattr(self, name)[row] = getattr(grid, name)
-        if found is not None:
-            self.lag[row] = found.lag
-            self.levels[row, :, : found.levels.shape[1]] = found.levels
-            for name in ("rho", "mean", "sd", "tau"):
-                getattr(self, name)[row] = getattr(found, name)
-
     def limits(self, fleet: int) -> Floats:
         """The limits of the levels' tails (streams, scores, ranks) in a fleet of so many; 1 where there is no level."""
         found = np.ones_like(self.levels)
@@ -120,27 +104,6 @@ class Calibrations:
         given = np.isfinite(self.levels)
         found[given] = made[given]
         return found
-
-
-def calibrated(
-    windows: Integers, counts: Integers, new: Integers | None, grid: Grid | None, cadence: Cadence
-) -> tuple[Calibration | None, Integers, Integers]:
-    """A stream's calibration by its reference (None: too few windows), its cells, and by which period each matches.
-
-    `windows`: numbers of the reference's windows; `counts` (windows, WIDTH); `new`: of categories, how many values of
-    each window no other one has. The fleet is no part of it: limits are made where one evaluates.
-    """
-    matched = Matched(windows, counts, cadence.periods)
-    cells, match = matched.cells()
-    if len(windows) < LEAST:
-        return None, cells, match
-    usual = matched.of_itself()
-    if grid is not None:
-        scored = scores.numeric(usual, counts, grid.middle, grid.scale, grid.lasts)
-    else:
-        assert new is not None  # noqa: S101  # categories come with it
-        scored = scores.categorical(usual, counts, new)
-    return calibrate(scored.z, streams=1), cells, match
 
 
 def joined(parts: Iterable[Calibrations]) -> Calibrations:

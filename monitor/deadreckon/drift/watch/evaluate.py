@@ -10,7 +10,7 @@ import numpy as np
 
 from deadreckon.drift.buckets import Floats, Integers
 from deadreckon.drift.detector import scores
-from deadreckon.drift.detector.calibration import OUTLYING
+from deadreckon.drift.detector.calibration import innovations
 from deadreckon.drift.detector.edetector import Budget, accumulate, e_values, total
 from deadreckon.drift.detector.scores import FLOORS, Scored
 from deadreckon.drift.watch import moved
@@ -30,7 +30,8 @@ QUIET: Final = 6
 class Reference:
     """What a window is held against: calibrations and their counts in its cell, by stream of the reference."""
 
-    version: Version
+    versions: tuple[Version, ...]
+    """By share."""
     kind: Kind
     calibrations: Calibrations
     cell: Integers
@@ -43,13 +44,16 @@ class Reference:
 class Window:
     """The counts of one window (its end in epoch seconds) by stream and group.
 
-    `which`: each one's row in the reference, -1 where it has none; `n`: values; `new`: those of categories that the
-    reference does not have; `excess`: how far outside of the reference's range they lie, on average.
+    `which`: each one's row in the reference, -1 where it has none; `share`: of the streams, which each is of; `n`:
+    values; `new`: those of categories that the reference does not have; `excess`: how far outside of the reference's
+    range they lie, on average.
     """
 
+    kind: Kind
     end: int
     labels: tuple[str, ...]
     which: Integers
+    share: Integers
     counts: Integers
     new: Integers
     excess: Floats
@@ -61,7 +65,7 @@ def evaluate(reference: Reference, window: Window, before: States, budget: Budge
 
     A window with too few values changes nothing in what is remembered.
     """
-    watch = reference.version.watch
+    watch = reference.versions[0].watch
     after = before.of(window.labels)
     used = _used(reference, window.which)
     limits = used.limits(budget.streams)
@@ -71,7 +75,7 @@ def evaluate(reference: Reference, window: Window, before: States, budget: Budge
 
     few, cell = used.take(rows), reference.cell[window.which[rows]]
     scored = _scored(reference.kind, few, cell, window.counts[rows], window.new[rows])
-    innovation = _innovation(few, scored.z, after.previous[rows])
+    innovation = innovations(scored.z, after.previous[rows], few.rho, few.mean, few.sd, few.lag)
     e = np.ones(len(able))
     e[rows] = e_values(few.levels, limits[rows], innovation, scored.large_enough)
     reached = total(after.evidence)
@@ -92,12 +96,13 @@ def evaluate(reference: Reference, window: Window, before: States, budget: Budge
     measures = _measures(few, scored, innovation, low, high)
     judged = {int(row): place for place, row in enumerate(rows)}
     needed = windows_needed(watch.cadence, budget)
-    name, key = str(reference.version), reference.version.key
+    names = [(str(version), version.key) for version in reference.versions]
     found: list[Verdict] = []
     for row, label in enumerate(window.labels):
         place, n, lag = judged.get(row), int(window.n[row]), int(used.lag[row])
         windows, alarmed = int(used.windows[row]), int(after.alarmed[row])
         reason, against, match = "", 0, ""
+        name, key = names[window.share[row]]
         measured: tuple[Measure, ...] = ()
         parts: tuple[Moved, ...] = ()
         state: State = "firing" if alarmed else "ok"
@@ -148,12 +153,6 @@ def _scored(kind: Kind, used: Calibrations, cell: Integers, counts: Integers, ne
     if kind == "numeric":
         return scores.numeric(cell, counts, used.middle, used.scale, used.lasts)
     return scores.categorical(cell, counts, new)
-
-
-def _innovation(used: Calibrations, z: Floats, previous: Floats) -> Floats:
-    known = np.where(np.isnan(previous), used.mean, previous)
-    carried = used.rho * np.minimum(known - used.mean, OUTLYING * used.sd)
-    return np.where(used.lag[:, None] > 1, z, z - carried)
 
 
 def _measures(

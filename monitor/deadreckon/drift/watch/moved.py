@@ -10,7 +10,7 @@ import numpy as np
 
 from deadreckon.drift.buckets import Integers
 from deadreckon.drift.distances.shares import shares
-from deadreckon.drift.watch.build import NEW, OTHER
+from deadreckon.drift.watch.calibrate import NEW, OTHER
 from deadreckon.drift.watch.calibrations import Calibrations
 
 MOST: Final = 3

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from deadreckon.drift.buckets import Floats
-from deadreckon.drift.detector.calibration import RANKS
+from deadreckon.drift.detector.calibration import LEAST, RANKS
 from deadreckon.drift.detector.edetector import STAKES, Budget
 from deadreckon.drift.watch.cadence import Cadence
-from deadreckon.drift.watch.calibrations import LEAST, Calibrations
+from deadreckon.drift.watch.calibrations import Calibrations
 
 MOST: int = 4096
 

@@ -14,29 +14,45 @@ from deadreckon.drift.watch.cadence import DAY, HOURLY, Cadence
 
 DIMENSIONS: Final = ("environment", "model", "model_version", "variant")
 """What profiles are kept by."""
+MOST_SHARES: Final = 24
+"""More would be more files to open in every run, and no run much shorter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trailing:
-    """The days before, moved on at epoch multiples of `every` days: between them the reference is frozen."""
+    """The days before, moved on every `every` days: between the moves the reference is frozen.
+
+    Not all streams move on at once: they are dealt into as many shares as there are windows in `every`, 24 at most, and
+    share k of m moves on k / m of the way after the multiples of `every` since the epoch.
+    """
 
     days: int = 28
     every: int = 7
 
-    def at(self, start: int) -> tuple[int, int]:
+    def shares(self, cadence: Cadence) -> int:
+        """How many shares of the streams move on apart."""
+        return min(MOST_SHARES, self.every * DAY // cadence.seconds)
+
+    def at(self, start: int, share: int, cadence: Cadence) -> tuple[int, int]:
         """The range for a window that starts at this epoch second; it ends there at the latest."""
-        end = start // (self.every * DAY) * self.every * DAY
+        windows = self.every * DAY // cadence.seconds
+        later = share * windows // self.shares(cadence) * cadence.seconds
+        end = (start - later) // (self.every * DAY) * self.every * DAY + later
         return end - self.days * DAY, end
 
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """A range of epoch seconds that stays, `end` not included."""
+    """A range of epoch seconds that stays, `end` not included; all streams are one share."""
 
     start: int
     end: int
 
-    def at(self, start: int) -> tuple[int, int]:  # noqa: ARG002  # of every window
+    def shares(self, cadence: Cadence) -> int:  # noqa: ARG002  # of every cadence
+        """One."""
+        return 1
+
+    def at(self, start: int, share: int, cadence: Cadence) -> tuple[int, int]:  # noqa: ARG002  # of every window
         """The range itself."""
         return self.start, self.end
 
@@ -62,24 +78,28 @@ class Watch:
         """The dimensions that a stream and its reference have in common."""
         return tuple(d for d in self.group_by if d not in dict(self.against))
 
-    def version(self, start: int) -> Version:
-        """The reference of a window that starts at this epoch second."""
-        return Version(self, *self.reference.at(start))
+    def versions(self, start: int) -> tuple[Version, ...]:
+        """The reference of a window that starts at this epoch second: that of each share of the streams."""
+        shares = self.reference.shares(self.cadence)
+        return tuple(Version(self, *self.reference.at(start, k, self.cadence), k, shares) for k in range(shares))
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A reference with its range: what a calibration is of, and is kept under."""
+    """The reference of a share of the streams, with its range: what a calibration is of, and is kept under."""
 
     watch: Watch
     start: int
     end: int
+    share: int = 0
+    shares: int = 1
 
     @property
     def key(self) -> str:
         """A name that differs wherever the calibration would."""
         w = self.watch
-        what = [w.subjects, w.group_by, w.where, w.against, w.cadence.seconds, w.least, self.start, self.end, _FORM]
+        what = [w.subjects, w.group_by, w.where, w.against, w.cadence.seconds, w.least, self.start, self.end]
+        what += [self.share, self.shares, isinstance(w.reference, Fixed), _FORM]
         return hashlib.blake2b(orjson.dumps(what), digest_size=10).hexdigest()
 
     def __str__(self) -> str:
@@ -87,7 +107,7 @@ class Version:
         return ",".join([span(self.start, self.end), *(f"{k}={v}" for k, v in self.watch.against)])
 
 
-_FORM: Final = 1
+_FORM: Final = 2
 """Raised when calibrations are kept or made in another way: those that were kept are made anew."""
 
 
