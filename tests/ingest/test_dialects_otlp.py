@@ -197,6 +197,80 @@ class TestGenAi:
             ({"gen_ai.tool.call.arguments": '{"q": 1}'}, {"input": '{"q": 1}'}),
             ({"gen_ai.tool.call.result": "r"}, {"output": "r"}),
             ({"gen_ai.conversation.id": "c", "user.id": "u"}, {"session_id": "c", "user_id": "u"}),
+            # OpenLLMetry, before and after it took OpenTelemetry's names
+            ({"llm.usage.prompt_tokens": 5, "llm.usage.completion_tokens": 6}, {"input_tokens": 5, "output_tokens": 6}),
+            ({"gen_ai.usage.cache_read_input_tokens": 7}, {"cache_read_tokens": 7}),
+            ({"gen_ai.usage.cache_creation_input_tokens": 7}, {"cache_write_tokens": 7}),
+            ({"gen_ai.usage.reasoning_tokens": 7}, {"reasoning_tokens": 7}),
+            ({"llm.usage.reasoning_tokens": 7}, {"reasoning_tokens": 7}),
+            (
+                {"llm.vendor": "OpenAI", "llm.request.model": "gpt-4", "llm.response.model": "gpt-4-0613"},
+                {"provider": "OpenAI", "model": "gpt-4", "model_version": "gpt-4-0613"},
+            ),
+            ({"llm.request.type": "completion"}, {"operation": "text_completion"}),
+            ({"llm.is_streaming": True}, {"stream": True}),
+            ({"gen_ai.is_streaming": False}, {"stream": False}),
+            ({"gen_ai.completion.0.finish_reason": "tool_calls"}, {"finish_reason": "tool_calls"}),
+            (
+                {"traceloop.span.kind": "tool", "traceloop.entity.name": "search"},
+                {"operation": "execute_tool", "tool": "search"},
+            ),
+            ({"traceloop.span.kind": "agent", "traceloop.entity.name": "planner"}, {"agent": "planner"}),
+            (
+                {"traceloop.entity.input": '{"a": 1}', "traceloop.entity.output": "b"},
+                {"input": '{"a": 1}', "output": "b"},
+            ),
+            ({"traceloop.association.properties.session_id": "s"}, {"session_id": "s"}),
+            ({"traceloop.association.properties.user_id": "u"}, {"user_id": "u"}),
+            # OpenInference
+            ({"embedding.model_name": "e5"}, {"model": "e5"}),
+            ({"reranker.model_name": "r1"}, {"model": "r1"}),
+            ({"llm.system": "anthropic"}, {"provider": "anthropic"}),
+            ({"llm.system": "openai", "llm.provider": "azure"}, {"provider": "azure"}),
+            ({"openinference.span.kind": "AGENT", "agent.name": "planner"}, {"agent": "planner"}),
+            ({"agent.name": "filebeat"}, {"agent": None}),
+            ({"llm.finish_reason": "stop"}, {"finish_reason": "stop"}),
+            # OpenTelemetry
+            ({"gen_ai.request.stream": True}, {"stream": True}),
+            # pydantic-ai
+            (
+                {"gen_ai.usage.details.cache_read_tokens": 3, "gen_ai.usage.details.reasoning_tokens": 4},
+                {"cache_read_tokens": 3, "reasoning_tokens": 4},
+            ),
+            # MLflow, whose values are JSON in a text
+            (
+                {"mlflow.llm.model": '"gpt-4o"', "mlflow.llm.provider": '"openai"'},
+                {"model": "gpt-4o", "provider": "openai"},
+            ),
+            ({"mlflow.trace.session": '"s"', "mlflow.trace.user": "u"}, {"session_id": "s", "user_id": "u"}),
+            ({"mlflow.sourceRun": "r-1"}, {"run_id": "r-1"}),
+            (
+                {"mlflow.chat.tokenUsage": '{"input_tokens": 9, "cache_read_input_tokens": 3}'},
+                {"input_tokens": 9, "cache_read_tokens": 3},
+            ),
+            # Langfuse
+            (
+                {"langfuse.observation.level": "ERROR", "langfuse.observation.status_message": "no"},
+                {"level": "error", "status": "error", "error_message": "no"},
+            ),
+            ({"langfuse.observation.level": "WARNING"}, {"level": "warning", "status": "ok"}),
+            ({"langfuse.observation.level": "DEFAULT"}, {"status": "ok"}),
+            # LangSmith
+            (
+                {"langsmith.span.kind": "llm", "langsmith.trace.session_id": "s"},
+                {"operation": "chat", "session_id": "s"},
+            ),
+            # Vercel's AI SDK
+            (
+                {"ai.toolCall.name": "search", "ai.toolCall.args": "{}", "ai.toolCall.result": "[]"},
+                {"operation": "execute_tool", "tool": "search", "input": "{}", "output": "[]"},
+            ),
+            (
+                {"ai.model.id": "gpt-4o", "ai.model.provider": "openai.chat"},
+                {"model": "gpt-4o", "provider": "openai.chat"},
+            ),
+            # logfire
+            ({"logfire.msg": "hello Bob", "logfire.level_num": 13}, {"event": "hello Bob", "level": "warning"}),
         ],
     )
     def test_columns_of_a_call(self, attributes: dict[str, Any], columns: dict[str, Any]) -> None:
@@ -235,6 +309,32 @@ class TestGenAi:
         line = {"gen_ai.response.finish_reasons": ["stop"], "gen_ai.server.time_to_first_token": 0.5, "event": "x"}
         row = one(line)
         assert (row["finish_reason"], row["ttft_ms"]) == ("stop", 500.0)
+
+    def test_logfire_writes_logs_as_spans_without_length(self) -> None:
+        """They are logs of the span that they are in, and the same log however often it is sent."""
+        attributes = {"logfire.span_type": "log", "logfire.msg": "paid", "logfire.level_num": 9}
+        line = json.dumps(span_line(attributes, endTimeUnixNano=str(START), parentSpanId=PARENT))
+        first, again = read(f"{line}\n{line}\n").rows
+        assert (first["kind"], first["event"], first["level"]) == ("log", "paid", "info")
+        assert (first["trace_id"], first["parent_span_id"]) == (TRACE, PARENT)
+        assert first["event_id"] == again["event_id"]
+
+    def test_a_notice_that_a_span_has_begun_is_not_the_span(self) -> None:
+        """A pending span is a log of its own, and the same however often it is sent."""
+        line = json.dumps(span_line({"logfire.span_type": "pending_span"}))
+        pending, again, span = read(f"{line}\n{line}\n{json.dumps(span_line())}\n").rows
+        assert (pending["kind"], span["kind"]) == ("log", "span")
+        assert pending["event_id"] == again["event_id"] != span["event_id"]
+
+    def test_a_score_in_a_span_is_the_same_when_the_span_comes_again(self) -> None:
+        """Each evaluation of a span has an id that follows from the span's."""
+        events = [
+            {"name": "gen_ai.evaluation.result", "attributes": pairs({"gen_ai.evaluation.name": n})} for n in "ab"
+        ]
+        line = json.dumps(span_line(events=events))
+        rows = read(f"{line}\n{line}\n").rows
+        assert [row["kind"] for row in rows] == ["span", "score", "score"] * 2
+        assert len({row["event_id"] for row in rows}) == 3
 
 
 class TestLogs:

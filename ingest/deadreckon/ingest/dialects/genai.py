@@ -12,84 +12,26 @@ from typing import Any, Final
 
 from deadreckon.ingest.dialects.draft import Draft
 from deadreckon.ingest.dialects.fits import measure
-
-SECONDS: Final = (
-    "gen_ai.response.time_to_first_chunk",
-    "gen_ai.client.operation.time_to_first_chunk",
-    "gen_ai.server.time_to_first_token",
-    "gen_ai.response.time_to_first_token",
+from deadreckon.ingest.dialects.genai_names import (
+    COSTS,
+    FINISH,
+    LEVEL_NUMBERS,
+    LEVELS,
+    MILLISECONDS,
+    MOVED,
+    OPENED,
+    OPERATIONS,
+    SECONDS,
+    USAGES,
 )
-MILLISECONDS: Final = ("ai.response.msToFirstChunk",)
-FINISH: Final = ("gen_ai.response.finish_reasons", "gen_ai.response.finish_reason", "ai.response.finishReason")
-COSTS: Final = ("langfuse.observation.cost_details", "mlflow.llm.cost")
-OPERATIONS: Final = {
-    "openinference.span.kind": {
-        "llm": "chat",
-        "embedding": "embeddings",
-        "tool": "execute_tool",
-        "agent": "invoke_agent",
-        "retriever": "retrieval",
-        "guardrail": "guardrail",
-        "chain": "chain",
-        "reranker": "rerank",
-        "evaluator": "evaluate",
-        "prompt": "prompt",
-    },
-    "traceloop.span.kind": {
-        "workflow": "workflow",
-        "task": "task",
-        "agent": "invoke_agent",
-        "tool": "execute_tool",
-    },
-    "mlflow.spanType": {
-        "llm": "chat",
-        "chat_model": "chat",
-        "embedding": "embeddings",
-        "tool": "execute_tool",
-        "agent": "invoke_agent",
-        "retriever": "retrieval",
-        "chain": "chain",
-        "reranker": "rerank",
-        "workflow": "workflow",
-        "task": "task",
-        "guardrail": "guardrail",
-        "evaluator": "evaluate",
-    },
-    "langfuse.observation.type": {
-        "generation": "chat",
-        "embedding": "embeddings",
-        "tool": "execute_tool",
-        "agent": "invoke_agent",
-        "retriever": "retrieval",
-        "chain": "chain",
-        "guardrail": "guardrail",
-        "evaluator": "evaluate",
-    },
-}
-MOVED: Final = {
-    "host.hostname": "host",
-    "service.environment": "environment",
-    "langfuse.environment": "environment",
-    "langfuse.session.id": "session_id",
-    "langfuse.user.id": "user_id",
-    "enduser.id": "user_id",
-    "gen_ai.input.messages": "input",
-    "gen_ai.output.messages": "output",
-    "gen_ai.tool.call.arguments": "input",
-    "gen_ai.tool.call.result": "output",
-    "langfuse.observation.input": "input",
-    "langfuse.observation.output": "output",
-    "mlflow.spanInputs": "input",
-    "mlflow.spanOutputs": "output",
-    "langfuse.observation.model.name": "model",
-    "gen_ai.evaluation.score.value": "value",
-    "gen_ai.evaluation.score.label": "label",
-    "gen_ai.evaluation.explanation": "reason",
-}
-"""Further keys that are a column as they are; only lines that get here for another reason are looked at."""
-USAGES: Final = ("langfuse.observation.usage_details", "mlflow.chat.tokenUsage")
+
+__all__ = ["KEYS", "MOVED", "lift", "opened"]
+
 KEYS: Final = frozenset({*SECONDS, *MILLISECONDS, *FINISH, *COSTS, *OPERATIONS, *USAGES})
-_MARKS: Final = KEYS | MOVED.keys() | {"gen_ai.response.model"}
+"""Keys for which a line is rewritten."""
+_MARKS: Final = (
+    KEYS | MOVED.keys() | OPENED.keys() | LEVELS.keys() | {LEVEL_NUMBERS, "gen_ai.response.model", "ai.toolCall.name"}
+)
 
 
 def lift(draft: Draft) -> None:
@@ -97,9 +39,15 @@ def lift(draft: Draft) -> None:
     rest = draft.rest
     if _MARKS.isdisjoint(rest):
         return
+    if "ai.toolCall.name" in rest:
+        draft.fill("operation", "execute_tool")
     for key, column in MOVED.items():
         if key in rest:
             draft.lift(column, key)
+    for key, column in OPENED.items():
+        if key in rest:
+            draft.fill(column, opened(rest[key]))
+    _level(draft)
     if "model" in draft.columns:
         draft.lift("model_version", "gen_ai.response.model")
     _first_token(draft)
@@ -110,6 +58,7 @@ def lift(draft: Draft) -> None:
         word = opened(rest[key]) if key in rest else None
         if type(word) is str:
             draft.fill("operation", words.get(word.lower()))
+    _named(draft)
     for key in COSTS:
         if key in rest:
             draft.fill("cost_usd", _total(rest[key]))
@@ -118,6 +67,8 @@ def lift(draft: Draft) -> None:
     if type(usage) is dict:
         draft.fill("input_tokens", usage.get("input_tokens"))
         draft.fill("output_tokens", usage.get("output_tokens"))
+        draft.fill("cache_read_tokens", usage.get("cache_read_input_tokens"))
+        draft.fill("cache_write_tokens", usage.get("cache_creation_input_tokens"))
 
 
 def opened(value: Any) -> Any:
@@ -128,6 +79,25 @@ def opened(value: Any) -> Any:
         except (ValueError, RecursionError):
             return value
     return value
+
+
+def _level(draft: Draft) -> None:
+    for key, words in LEVELS.items():
+        word = draft.rest.get(key)
+        if type(word) is str:
+            draft.fill("level", words.get(word.upper()))
+    number = draft.rest.get(LEVEL_NUMBERS)
+    if type(number) is int and 0 < number < 25:
+        draft.fill("level", ("debug", "debug", "info", "warning", "error", "critical")[(number - 1) // 4])
+
+
+def _named(draft: Draft) -> None:
+    """What a span is named after: a tool or an agent, by its kind."""
+    column = {"execute_tool": "tool", "invoke_agent": "agent"}.get(draft.columns.get("operation", ""))
+    if column:
+        draft.lift(column, "traceloop.entity.name")
+        if "openinference.span.kind" in draft.rest:  # elsewhere it may be the agent that ships logs
+            draft.lift(column, f"{column}.name")
 
 
 def _first_token(draft: Draft) -> None:

@@ -10,6 +10,7 @@ from deadreckon.ingest.dialects.otlp.frame import Frame
 from deadreckon.ingest.dialects.otlp.values import (
     NotOtlpError,
     attributes,
+    event_id,
     instant,
     joined,
     nanos,
@@ -71,11 +72,30 @@ def _span(frame: Frame, span: dict[str, Any]) -> list[dict[str, Any]]:
     draft = frame.draft(span, joined(_own(span, status[1], inside, left), others(span, _KNOWN)), columns)
     if start is not None:
         _first_token(draft, inside, start)
+    if status[0] == "" and draft.columns.get("level") == "error" and "langfuse.observation.level" in draft.rest:
+        draft.columns["status"] = "error"
+        draft.fill("error_message", draft.at("langfuse.observation.status_message"))
     if status[0] != "ok":
         _failure(draft, inside, status[1])
-    if draft.at("logfire.span_type") == "pending_span":
-        draft.columns["kind"] = "log"  # a notice that a span has begun; the span itself comes later
-    return [draft.event(), *_scores(draft, inside)]
+    sort = draft.at("logfire.span_type")
+    if sort in ("pending_span", "log"):
+        _as_log(draft, sort, start)
+    return [draft.event(), *_scores(draft, inside, start)]
+
+
+def _as_log(draft: Draft, sort: str, start: int | None) -> None:
+    """What logfire sends as a span and is none: a log, or the notice that a span has begun, which comes later."""
+    draft.columns["kind"] = "log"
+    if sort == "log":
+        draft.columns.pop("duration_ms", None)
+    _identify(draft, draft, start, sort)
+
+
+def _identify(event: Draft, span: Draft, at: int | None, *said: str) -> None:
+    """Give an event that came with a span an id that follows from the span's, so that a repetition is known."""
+    of_span = [span.columns.get("trace_id"), span.columns.get("span_id")]
+    if all(of_span):
+        event.columns.setdefault("event_id", event_id(at, *said, *map(str, of_span)))
 
 
 def _status(value: Any) -> tuple[str, dict[str, Any]]:
@@ -144,7 +164,7 @@ def _failure(draft: Draft, inside: list[dict[str, Any]], status: dict[str, Any])
         draft.fill("error_message", message)
 
 
-def _scores(draft: Draft, inside: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _scores(draft: Draft, inside: list[dict[str, Any]], start: int | None) -> list[dict[str, Any]]:
     """Evaluations are span events in OpenTelemetry; each is a score of its own in ours."""
     scores = []
     for event in inside:
@@ -159,5 +179,6 @@ def _scores(draft: Draft, inside: list[dict[str, Any]]) -> list[dict[str, Any]]:
             score.columns["ts"] = instant(taken(event, "timeUnixNano", nanos, {})) or draft.columns.get("ts")
             score.lift("name", "gen_ai.evaluation.name")
             genai.lift(score)
+            _identify(score, draft, start, "score", str(len(scores)))
             scores.append({k: v for k, v in score.event().items() if v is not None})
     return scores
