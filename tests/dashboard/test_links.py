@@ -32,6 +32,7 @@ def change(metric: str = "duration_p95_ms", **labels: str) -> Change:
         next_state=None,
         reason="",
         runbook="",
+        facts={},
     )
 
 
