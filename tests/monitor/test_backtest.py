@@ -236,7 +236,7 @@ def test_late_events_are_hidden_from_runs_before_them(tmp_path: Path) -> None:
         row["ingested_at"] = row["ts"] + int(rng.expovariate(1 / 400) * 1_000_000)
     rules = load_rules([*TABLES[:6], *TABLES[7:], HELD])  # without the one that reads the ledger
     settings = Settings(lake=str(lake.root))
-    runs = moments(NOON - 2 * HOUR, NOON, 8 * MINUTE)
+    runs = moments(NOON - 2 * HOUR, NOON, 15 * MINUTE)
     events.sort(key=lambda row: row["ingested_at"])
     for at in runs:
         new = [row for row in events if row["ingested_at"] <= at * 1_000_000]
@@ -249,7 +249,7 @@ def test_late_events_are_hidden_from_runs_before_them(tmp_path: Path) -> None:
     variants = [[rule] for rule in rules]
     found = backtest(lake, variants, lambda pinned: seen(pinned, settings, runs[0], runs[-1]), runs)
     assert said([c.alert for t in found.trails for c in t.changes]) == said(history(lake))
-    assert said([c.alert for t in replay(lake, rules, -2 * HOUR, 0, 8 * MINUTE).trails for c in t.changes]) != said(
+    assert said([c.alert for t in replay(lake, rules, -2 * HOUR, 0, 15 * MINUTE).trails for c in t.changes]) != said(
         history(lake)
     )
 
