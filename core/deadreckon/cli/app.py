@@ -38,6 +38,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "Count what is new into the profiles; ingest and monitor do it by themselves.",
     ),
     "quarantine": ("deadreckon.cli.quarantine", "Lines that were refused: list, show, replay, drop."),
+    "deadletter": ("deadreckon.cli.deadletter", "Steps that failed for good: list, show, replay, drop."),
     "catalog": ("deadreckon.cli.catalog", "Write a .duckdb file of the views that any DuckDB client opens."),
     "maintain": ("deadreckon.cli.maintain", "Compact, expire, vacuum and checkpoint the lake."),
     "doctor": ("deadreckon.cli.doctor", "Find and repair damage in the lake."),

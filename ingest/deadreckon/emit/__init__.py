@@ -39,7 +39,15 @@ from deadreckon.emit._trace import trace
 if TYPE_CHECKING:
     from deadreckon.emit._budget import Budget, BudgetError, budget, checkpoint, current_budget
     from deadreckon.emit._contract import ContractError
+    from deadreckon.emit._deadletter import DeadLetterError, deadletter
     from deadreckon.emit._guard import GuardError
+    from deadreckon.emit._idempotent import (
+        IdempotencyError,
+        InFlightError,
+        OutcomeUnknownError,
+        ResultLostError,
+        idempotent,
+    )
     from deadreckon.emit._stdlib import Formatter, Handler
     from deadreckon.emit._timeout import TimedOutError, timeout
 
@@ -47,6 +55,10 @@ _LAZY = {
     **dict.fromkeys(("Handler", "Formatter"), "_stdlib"),
     **dict.fromkeys(("Budget", "BudgetError", "budget", "checkpoint", "current_budget"), "_budget"),
     **dict.fromkeys(("TimedOutError", "timeout"), "_timeout"),
+    **dict.fromkeys(("DeadLetterError", "deadletter"), "_deadletter"),
+    **dict.fromkeys(
+        ("IdempotencyError", "InFlightError", "OutcomeUnknownError", "ResultLostError", "idempotent"), "_idempotent"
+    ),
     "ContractError": "_contract",
     "GuardError": "_guard",
 }
@@ -56,13 +68,18 @@ __all__ = [
     "Budget",
     "BudgetError",
     "ContractError",
+    "DeadLetterError",
     "Formatter",
     "GuardError",
     "Handler",
+    "IdempotencyError",
     "Ids",
+    "InFlightError",
     "Logger",
+    "OutcomeUnknownError",
     "Processor",
     "Renderer",
+    "ResultLostError",
     "Run",
     "SeededIds",
     "Span",
@@ -81,6 +98,7 @@ __all__ = [
     "contract",
     "current_budget",
     "current_span",
+    "deadletter",
     "decision",
     "dropped",
     "environ",
@@ -89,6 +107,7 @@ __all__ = [
     "feedback",
     "flush",
     "get_logger",
+    "idempotent",
     "inject",
     "metric",
     "metrics",
