@@ -82,3 +82,4 @@ def test_numbers_that_json_does_not_have_are_told_as_text(tmp_path):
     object.__setattr__(alert.stream, "facts", facts)
     assert json.loads(message_of(alert).body)["facts"]["most"] == "inf"
     assert facts_line(facts) == "share 0.123457, most inf, burn long 2"
+    assert facts_line({f"f{i}": i for i in range(20)}).endswith(", f11 11, and 8 more")

@@ -19,6 +19,8 @@ from deadreckon.monitor.stream import Stream, Transition, labels_of
 from deadreckon.monitor.summary import number, render, shown
 from deadreckon.monitor.windows import Facts
 
+_SHOWN: Final = 12
+"""Facts that people read in one line; programs get all."""
 _LEVELS: Final = {"pending": "info", "resolved": "info", "ok": "info", "no_data": "warning", "error": "error"}
 
 
@@ -161,9 +163,9 @@ def facts_json(facts: Facts) -> str:
 
 
 def facts_line(facts: Facts) -> str:
-    """Facts as people read them, in one line: budget left 0.31, burn long 25."""
-    known = {name: value for name, value in facts.items() if value not in (None, "")}
-    return ", ".join(f"{name.replace('_', ' ')} {shown(value)}" for name, value in known.items())
+    """Facts as people read them, in one line: budget left 0.31, burn long 25. The first ones, where there are many."""
+    known = [f"{name.replace('_', ' ')} {shown(value)}" for name, value in facts.items() if value not in (None, "")]
+    return ", ".join([*known[:_SHOWN], *([f"and {len(known) - _SHOWN} more"] if len(known) > _SHOWN else [])])
 
 
 def _summary(rule: Rule, stream: Stream, labels: Mapping[str, str | None]) -> str:

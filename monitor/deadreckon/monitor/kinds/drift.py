@@ -252,9 +252,11 @@ def _facts(watch: Watch, verdict: Verdict) -> Facts:
     if not verdict.measures:
         return {"reference": verdict.reference, "windows": verdict.windows}
     _, reference, current = sides(watch, verdict)
+    # What people need most comes first: of many facts they read the first ones.
     found: dict[str, Fact] = {
         "moved": "; ".join(_moved(part) for part in verdict.moved),
         "counted": ", ".join(m.name for m in verdict.measures if m.counted),
+        "explain": command(watch, verdict) if verdict.alarmed else "",
         "reference": reference,
         "current": current,
         "windows": verdict.windows,
@@ -267,7 +269,7 @@ def _facts(watch: Watch, verdict: Verdict) -> Facts:
     }
     for m in verdict.measures:
         found |= {m.name: m.value, f"{m.name}_low": m.low, f"{m.name}_high": m.high, f"{m.name}_floor": m.floor}
-    return found | ({"explain": command(watch, verdict)} if verdict.alarmed else {})
+    return found
 
 
 def _moved(part: Moved) -> str:
