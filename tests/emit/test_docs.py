@@ -1,4 +1,4 @@
-"""The guide: every Python example in it runs, and what it says about defaults is so."""
+"""The guides: every Python example in it runs, and what it says about defaults is so."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pytest
 from tests.emit.spools import ROOT, events, start
 
 GUIDE = (ROOT / "docs" / "emit.md").read_text()
-BLOCKS = re.findall(r"^```python\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+GUARDS = (ROOT / "docs" / "guards.md").read_text()
+BLOCKS = re.findall(r"^```python\n(.*?)^```", GUIDE + GUARDS, re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
