@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.profiles.lakes import add, event, make
 from tests.profiles.oracle import events, profiled
 
 from deadreckon.cli import main
 from deadreckon.core.lake import Lake
 from deadreckon.core.profiles import PROFILES
+from deadreckon.profiles import profile
 
 
 @pytest.fixture(autouse=True)
@@ -120,3 +122,27 @@ def test_without_a_lake_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["profile", "--format", "json"]) == 3
     assert "no lake" in json.loads(capsys.readouterr().err)["error"]["message"]
     assert not Path("lake").exists()
+
+
+def test_status_says_how_far_they_are_behind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Events that are not counted yet, and when the monitor last ran: unknown, then some, then none."""
+    place = tmp_path / "lake"
+    lake = make(place, [event(i, status="ok") for i in range(3)])
+
+    def status() -> dict[str, object]:
+        assert main(["status", "--lake", str(place)]) == 0
+        return answer(capsys)
+
+    assert [status()[k] for k in ("profiles_behind", "monitor_ran")] == [None, None]
+    profile(lake)
+    assert status()["profiles_behind"] == 0
+    add(lake, [event(i, status="ok") for i in range(5)])
+    assert status()["profiles_behind"] == 5
+
+    (tmp_path / "rules.toml").write_text('[[rules]]\nname = "r"\nmetric = "error_rate"\nwindow = "1h"\nabove = 0.5\n')
+    before = datetime.now(UTC).replace(microsecond=0)
+    assert main(["monitor", "--lake", str(place), "--config", "rules.toml", "--as-of", "2026-10-01T13:00"]) == 0
+    capsys.readouterr()
+    found = status()
+    assert datetime.fromisoformat(str(found["monitor_ran"])) >= before
+    assert found["profiles_behind"] == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.filesize import decimal
 
@@ -15,6 +15,9 @@ from deadreckon.cli.output import chosen, show_record
 if TYPE_CHECKING:
     from deadreckon.core.lake import Lake
     from deadreckon.core.settings import Settings
+
+HANDLED: Final = ("silenced", "acknowledged", "inhibited")
+"""What may stand about an alert that is open."""
 
 
 def command(lake: LakeOption = None, config: ConfigOption = None, format_: FormatOption = None) -> None:
@@ -46,6 +49,7 @@ def command(lake: LakeOption = None, config: ConfigOption = None, format_: Forma
         "last_day": dates[-1] if dates else None,
         "as_of": answer.as_of,
         **dict(zip(answer.columns, answer.rows[0], strict=True)),
+        "profiles_behind": _behind(opened),
         **_alerts(opened, settings),
     }
     show_record(record, chosen(format_), people=_said(record, datetime.now(UTC)))
@@ -63,7 +67,9 @@ def _alerts(lake: Lake, settings: Settings) -> dict[str, Any]:
     try:
         every = current(lake)
     except DataError:
-        return dict.fromkeys(("firing", "silenced", "acknowledged", "inhibited"))  # it never ran: nobody knows
+        return dict.fromkeys(
+            ("monitor_ran", "firing", "silenced", "acknowledged", "inhibited")
+        )  # it never ran: nobody knows
     standing = standings(every, deed_store.read(lake), policy_if_any(settings), time.time())
     firing = 0
     found: dict[str, list[dict[str, Any]]] = {"silenced": [], "acknowledged": [], "inhibited": []}
@@ -80,7 +86,19 @@ def _alerts(lake: Lake, settings: Settings) -> dict[str, Any]:
             found["acknowledged"].append({**which, "by": how.taken.by, "comment": how.taken.comment})
         if how.inhibitor:
             found["inhibited"].append({**which, "by": how.inhibitor.stream.rule})
-    return {"firing": firing, **found}
+    ran = max((alert.evaluated_at for alert in every), default=0)
+    return {"monitor_ran": datetime.fromtimestamp(ran, UTC) if ran else None, "firing": firing, **found}
+
+
+def _behind(lake: Lake) -> int | None:
+    """How many events are not in the profiles yet; None where that is not known."""
+    from deadreckon.core.errors import DeadreckonError
+    from deadreckon.profiles import behind
+
+    try:
+        return behind(lake)
+    except DeadreckonError:
+        return None  # what is wrong the doctor says; the rest of the status is worth having
 
 
 def _said(record: Mapping[str, Any], now: datetime) -> dict[str, str]:
@@ -89,11 +107,13 @@ def _said(record: Mapping[str, Any], now: datetime) -> dict[str, str]:
     said["bytes"] = decimal(record["bytes"])
     for key in ("first_day", "last_day"):
         said[key] = _day(record[key], now.date()) if record[key] else "none: the lake holds no events"
-    for key in ("as_of", "last_event"):
+    for key in ("as_of", "last_event", "monitor_ran"):
         said[key] = f"{record[key].astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if record[key] else "never"
+    behind = record["profiles_behind"]
+    said["profiles_behind"] = "unknown: reckon profile makes them" if behind is None else f"{behind:,} events"
     if record["firing"] is None:
-        return said | {"firing": "unknown: the monitor never ran"}
-    for key in ("silenced", "acknowledged", "inhibited"):
+        return said | dict.fromkeys(("firing", *HANDLED), "unknown: the monitor never ran")
+    for key in HANDLED:
         said[key] = "; ".join(_which(alert) for alert in record[key]) or "none"
     return said
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from deadreckon.profiles.relations import connect
-from deadreckon.profiles.run import Profiled, profile
+from deadreckon.profiles.run import Profiled, behind, profile
 
-__all__ = ["Profiled", "connect", "profile"]
+__all__ = ["Profiled", "behind", "connect", "profile"]

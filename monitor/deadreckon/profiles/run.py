@@ -92,6 +92,23 @@ def profile(
     raise AssertionError  # not reached: the last attempt returns or raises
 
 
+def behind(lake: Lake) -> int | None:
+    """How many events the next run will count; None where none ever did.
+
+    Raises:
+        DamagedLakeError: a table's log or a file cannot be read.
+    """
+    if not lake.has_table(PROFILES):
+        return None
+    try:
+        news = feed(lake, lake.table(PROFILES))
+    except FileNotFoundError as error:
+        raise DamagedLakeError(
+            f"a file of events is lost: {error.filename}", hint=f"reckon doctor --lake {lake.root} explains it"
+        ) from error
+    return sum(rows for _, rows in news.files) if news else 0
+
+
 def _once(lake: Lake, again: Sequence[date], *, everything: bool, on_progress: Progress | None) -> Profiled:
     table = lake.table(PROFILES)
     news = feed(lake, table, again, everything=everything)
