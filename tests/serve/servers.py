@@ -34,7 +34,10 @@ class Server:
             )
         assert self.process.stdout
         line = self.process.stdout.readline().decode()
-        assert line, self.errors.read_text()
+        if not line:
+            self.process.wait(60)
+            self.process.stdout.close()
+            raise AssertionError(self.errors.read_text())
         self.url = line.strip()
         self.port = int(self.url.rpartition(":")[2])
         self.grpc = self.process.stdout.readline().decode().strip() if "--grpc" in words else ""

@@ -205,7 +205,7 @@ class TestSlow:
     def test_a_body_that_does_not_come_is_given_up(self, tmp_path: Path) -> None:
         """Others are answered meanwhile."""
         with (
-            Server(tmp_path, "--body-timeout", "0.5") as server,
+            Server(tmp_path, "--request-timeout", "0.5") as server,
             socket.create_connection(("127.0.0.1", server.port)) as slow,
         ):
             slow.sendall(HALF)

@@ -39,8 +39,8 @@ def command(
     max_connections: Annotated[
         int, typer.Option("--max-connections", metavar="N", min=1, help="Connections at a time at most.")
     ] = 1000,
-    body_timeout: Annotated[
-        float, typer.Option("--body-timeout", metavar="SECONDS", min=0.1, help="For a request's body to arrive.")
+    request_timeout: Annotated[
+        float, typer.Option("--request-timeout", metavar="SECONDS", min=0.1, help="For a request to arrive.")
     ] = 30.0,
     lake: LakeOption = None,
     config: ConfigOption = None,
@@ -72,7 +72,7 @@ def command(
         memory=max_memory,
         line=settings.ingest.max_line_bytes,
         connections=max_connections,
-        body_seconds=body_timeout,
+        request_seconds=request_timeout,
     )
     if not where.is_local and not token:
         say(

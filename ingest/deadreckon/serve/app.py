@@ -99,7 +99,7 @@ class _Export:
         except (EncodingError, MalformedError) as error:
             raise _Refusal(400, answers.INVALID_ARGUMENT, str(error)) from error
         except TimeoutError as error:
-            message = f"the body did not arrive within {receiver.limits.body_seconds:g} seconds"
+            message = f"the body did not arrive within {receiver.limits.request_seconds:g} seconds"
             raise _Refusal(408, answers.UNAVAILABLE, message, _CLOSE) from error
         except OverloadedError as error:
             raise _Refusal(503, answers.UNAVAILABLE, str(error), _CLOSE | _RETRY) from error
@@ -116,7 +116,7 @@ class _Export:
             raise TooLargeError(f"the body has {length} bytes, and may have {limit}")
         parts: list[bytes] = []
         size = 0
-        async with asyncio.timeout(self._receiver.limits.body_seconds):
+        async with asyncio.timeout(self._receiver.limits.request_seconds):
             async for part in request.stream():
                 size += len(part)
                 if size > limit:

@@ -59,7 +59,7 @@ def _protocol(limits: Limits) -> Any:
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
-            asyncio.get_running_loop().call_later(limits.head_seconds, self._expect)
+            asyncio.get_running_loop().call_later(limits.request_seconds, self._expect)
 
         def _expect(self) -> None:
             if self.cycle is None and not self.transport.is_closing():

@@ -26,10 +26,8 @@ class Limits:
     """One line of the spool: what ingest takes (`ingest.max_line_bytes`)."""
     connections: int = 1000
     """Connections at a time; more are answered that it is too much."""
-    body_seconds: float = 30.0
-    """For a request's body to arrive."""
-    head_seconds: float = 15.0
-    """For a new connection's first request line and headers to arrive."""
+    request_seconds: float = 30.0
+    """For a request's body to arrive, and for the first request on a new connection to begin."""
     idle_seconds: float = 75.0
     """That a connection stays open between two requests."""
     stop_seconds: float = 20.0

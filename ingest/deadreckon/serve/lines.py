@@ -20,7 +20,6 @@ from deadreckon.serve.signals import METRICS, TRACES, Signal
 _TOGETHER: Final = 100
 """Records in one line at most: a record that is refused by ingest brings its whole line into the quarantine."""
 _SHAPES: Final = ("gauge", "sum", "histogram", "exponentialHistogram", "summary")
-_HEX: Final = frozenset("0123456789abcdefABCDEF")
 
 
 class MalformedError(Exception):
@@ -150,7 +149,12 @@ def _time(record: Json) -> int:
 
 
 def _is_id(value: Any, digits: int) -> bool:
-    return type(value) is str and len(value) == digits and value.strip("0") != "" and _HEX.issuperset(value)
+    if type(value) is not str or len(value) != digits or not (value.isascii() and value.isalnum()):
+        return False
+    try:
+        return int(value, 16) != 0
+    except ValueError:
+        return False
 
 
 def _chunks(signal: Signal, records: list[Json]) -> Iterator[list[Json]]:

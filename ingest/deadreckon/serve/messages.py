@@ -82,15 +82,16 @@ def _with(message: Any, *fields: tuple[str, str]) -> Json:
 
 
 def _span(span: Any) -> Json:
-    found: Json = {"traceId": span.trace_id.hex(), "spanId": span.span_id.hex()}
-    if span.parent_span_id:
-        found["parentSpanId"] = span.parent_span_id.hex()
-    found |= {
+    found: Json = {
+        "traceId": span.trace_id.hex(),
+        "spanId": span.span_id.hex(),
         "name": span.name,
         "kind": span.kind,
         "startTimeUnixNano": span.start_time_unix_nano,
         "endTimeUnixNano": span.end_time_unix_nano,
     }
+    if span.parent_span_id:
+        found["parentSpanId"] = span.parent_span_id.hex()
     if span.trace_state:
         found["traceState"] = span.trace_state
     if span.flags:
@@ -104,8 +105,8 @@ def _span(span: Any) -> Json:
     if span.links:
         found["links"] = [_link(link) for link in span.links]
     if span.HasField("status"):
-        status = {"code": span.status.code}
-        found["status"] = {**status, "message": span.status.message} if span.status.message else status
+        status = span.status
+        found["status"] = {"code": status.code, "message": status.message} if status.message else {"code": status.code}
     for name, key in _DROPPED:
         count = getattr(span, name)
         if count:
@@ -231,7 +232,19 @@ def _exemplar(exemplar: Any) -> Json:
 
 
 def _attributes(pairs: Any) -> list[Json]:
-    return [{"key": pair.key, "value": _value(pair.value)} for pair in pairs]
+    found: list[Json] = []
+    add = found.append
+    for pair in pairs:
+        value = pair.value
+        kind = value.WhichOneof("value")
+        # Most are text or integers, and most of a request is attributes: no call for them.
+        if kind == "string_value":
+            add({"key": pair.key, "value": {"stringValue": value.string_value}})
+        elif kind == "int_value":
+            add({"key": pair.key, "value": {"intValue": value.int_value}})
+        else:
+            add({"key": pair.key, "value": _value(value)})
+    return found
 
 
 def _value(value: Any) -> Json:

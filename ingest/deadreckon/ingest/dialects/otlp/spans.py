@@ -166,7 +166,7 @@ def _failure(draft: Draft, inside: list[dict[str, Any]], status: dict[str, Any])
 
 def _scores(draft: Draft, inside: list[dict[str, Any]], start: int | None) -> list[dict[str, Any]]:
     """Evaluations are span events in OpenTelemetry; each is a score of its own in ours."""
-    scores = []
+    scores: list[dict[str, Any]] = []
     for event in inside:
         given = event.get("attributes")
         if event.get("name") == _EVALUATION and type(given) is dict:
