@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 import tomllib
 
@@ -18,6 +19,7 @@ from deadreckon.monitor import load_rules
 from deadreckon.monitor.asking import asker
 from deadreckon.monitor.looking import down, nice
 from deadreckon.monitor.starter import look, toml, written
+from deadreckon.profiles import profile
 
 DAY = 24 * HOUR
 
@@ -174,3 +176,27 @@ def test_an_empty_lake_is_said(tmp_path, capsys):
 def test_thresholds_are_numbers_of_two_digits(value, up, under):
     """Never on the wrong side of what they were made from."""
     assert (nice(value), down(value)) == (up, under)
+
+
+def test_a_lake_with_profiles_gets_a_drift_rule(tmp_path, capsys):
+    """Ten days of profiled features are enough; a dry run says nothing of them, and init leaves nothing behind."""
+    now = time.time() - NOON
+    dice = random.Random(3)
+    lines = [
+        event(now - i * 90, kind="prediction", features=json.dumps({"age": dice.gauss(40, 9)}), service="model")
+        for i in range(10 * 960)
+    ]
+    lake = make(tmp_path / "lake", lines)
+    text = printed(capsys, tmp_path / "lake")
+    assert "inputs drift" not in {rule["name"] for rule in tomllib.loads(text)["rules"]}
+    assert "# Not yet: reckon profile" in text
+
+    profile(lake)
+    before = sorted(path for path in (tmp_path / "lake").rglob("*"))
+    text = printed(capsys, tmp_path / "lake")
+    assert sorted(path for path in (tmp_path / "lake").rglob("*")) == before
+    (rule,) = [r for r in tomllib.loads(text)["rules"] if r.get("kind") == "drift"]
+    assert (rule["subjects"], rule["reference"]) == (["feature:*"], "7d")
+    (tmp_path / "deadreckon.toml").write_text(f'lake = "{tmp_path / "lake"}"\n{text}', "utf-8")
+    code, answer, _ = reckon("monitor", "--dry-run", folder=tmp_path)
+    assert (code, {row["state"] for row in answer["rows"]} <= {"ok", "no_data"}) == (0, True)

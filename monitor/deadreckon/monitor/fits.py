@@ -32,6 +32,8 @@ class Suggestion:
     """The keys of the rule."""
     fires: str = ""
     """What it would say at once, for which it stands in the file as a comment; empty where it stands as a rule."""
+    missing: str = ""
+    """What it lacks by now, for the same; it was not tried then."""
 
 
 def _latency(seen: Look) -> Iterator[Suggestion]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 from deadreckon.core.errors import QueryError
 from deadreckon.core.lake import Lake
 from deadreckon.monitor.fits import FITS, Suggestion
+from deadreckon.monitor.fits_drift import drift
+from deadreckon.monitor.kinds.drift import KEPT
 from deadreckon.monitor.looking import Look
 from deadreckon.monitor.rules import load_rules
 from deadreckon.monitor.run import run
@@ -81,6 +85,8 @@ def toml(value: Any) -> str:
 
 def _block(one: Suggestion) -> list[str]:
     rule = ["[[rules]]", *(line for key, value in one.table.items() for line in f"{key} = {toml(value)}".splitlines())]
+    if one.missing:
+        return [f"# {one.why}", f"# Not yet: {one.missing}.", *_hidden(rule)]
     if not one.fires:
         return [f"# {one.why}", *rule]
     return [f"# {one.why}", f"# It would fire at once ({one.fires}): take it in when that is mended.", *_hidden(rule)]
@@ -93,7 +99,7 @@ def _hidden(lines: Iterable[str]) -> list[str]:
 def _fitting(seen: Look) -> tuple[list[Suggestion], list[str]]:
     found: list[Suggestion] = []
     left_out: list[str] = []
-    for what, fit in FITS.items():
+    for what, fit in {**FITS, "drift": drift}.items():
         try:
             found += fit(seen)
         except QueryError as error:
@@ -102,12 +108,22 @@ def _fitting(seen: Look) -> tuple[list[Suggestion], list[str]]:
 
 
 def _tried(lake: Lake, ask_: Ask, found: Sequence[Suggestion], times: Sequence[float]) -> Iterator[Suggestion]:
-    rules = load_rules([one.table for one in found])
+    rules = load_rules([one.table for one in found if not one.missing])
     fires: dict[str, str] = {}
-    for at in times:
-        for alert in run(lake, rules, ask_, as_of=at, now=at, dry_run=True).alerts:
-            if alert.stream.state in ("firing", "pending", "error"):
-                fires[alert.stream.rule] = " ".join(alert.summary.split())
+    with _leaving(lake.root / KEPT):
+        for at in times:
+            for alert in run(lake, rules, ask_, as_of=at, now=at, dry_run=True).alerts:
+                if alert.stream.state in ("firing", "pending", "error"):
+                    fires[alert.stream.rule] = " ".join(alert.summary.split())
     for one in found:
         said = [fires[rule.name] for rule in load_rules([one.table]) if rule.name in fires]
         yield replace(one, fires=said[0] if said else "")
+
+
+@contextmanager
+def _leaving(place: Path) -> Iterator[None]:
+    """Remove what was kept for later, where nothing was kept before: whoever only looks leaves nothing behind."""
+    was_there = place.exists()
+    yield
+    if not was_there:
+        shutil.rmtree(place, ignore_errors=True)
