@@ -84,6 +84,12 @@ class Server:
         files = sorted((self.root / "spool").glob("*.jsonl"))
         return [json.loads(line) for file in files for line in file.read_bytes().splitlines()]
 
+    def names(self) -> list[str]:
+        """The names of the spans that are in the lake by now."""
+        if not (self.root / "lake" / "events" / "_delta_log").is_dir():
+            return []
+        return sorted(row["name"] for row in Place(self.root).events())
+
     def ingested(self) -> Place:
         """The lake after a run of ingest over the spool."""
         place = Place(self.root)
