@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from deadreckon.cli import main
 from deadreckon.core.settings import Settings
 from deadreckon.ingest import ingest
 from deadreckon.queries import connect
+from deadreckon.story import plot
 
 ROOT = Path(__file__).parents[2]
 Answers = dict[str, Any]
@@ -55,7 +57,8 @@ def run_json(options: list[str], *, rooms: list[Path] | None = None, **environ: 
 def facts(figures: dict[str, Any]) -> dict[str, Any]:
     """The figures that the lake decides, without those of one run."""
     return {
-        k: rounded(figures[k]) for k in ("sources", "refused", "provenance", "versions", "tool", "wasted", "alerts")
+        k: rounded(figures[k])
+        for k in ("sources", "refused", "provenance", "versions", "tool", "wasted", "drifted", "alerts")
     }
 
 
@@ -131,6 +134,20 @@ def test_again_on_the_same_lake_doubles_nothing(found: dict[str, Any], lake: Pat
         con.execute("select count(*), count(*) from alert_history").fetchone()
     )
     con.close()
+
+
+def test_what_drifted(found: dict[str, Any]) -> None:
+    """The feature that drifts is found on its day, and the one that goes with it: who is new has no tickets."""
+    day = datetime.fromtimestamp(plot.DRIFT_FROM / 1e6, UTC).date().isoformat()
+    drifted = {r["subject"]: r for r in found["drifted"]}
+    assert {name: r["since"] for name, r in drifted.items()} == {
+        f"feature:{plot.DRIFT_FEATURE}": day,
+        "feature:prior_tickets": day,
+    }
+    for r in drifted.values():
+        assert r["before"] < 0.15
+        assert abs(r["after"] - plot.NEWCOMERS) < 0.1
+    assert drifted["feature:prior_tickets"]["values"] == "0"
 
 
 def test_page_reads_well_in_plain_text(found: dict[str, Any], lake: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -39,6 +39,10 @@ def next_steps(found: Findings, lake: str, *, kept: bool) -> list[Step]:
     settings = os.path.relpath(found.settings_file) if kept else _settings_of(found, lake)
     if found.provenance:
         steps.append((f"reckon trace {found.provenance['request_id']} {at}", "that request as a tree"))
+    for moved in [r for r in found.drifted if r["values"]][:1]:
+        command = f"reckon drift explain --subject {moved['subject']}"
+        sides = f"--reference {moved['reference']} --current {moved['current']}"
+        steps.append((f"{command} {sides} {at}", "what moved, and where"))
     return [
         *steps,
         (f'reckon sql "{QUESTION}" {at}', "any question"),
@@ -84,6 +88,7 @@ def _page(out: Console, found: Findings, steps: Sequence[Step]) -> None:
     _versions(out, found.versions)
     _tool(out, found.tool)
     _wasted(out, found.wasted)
+    _drifted(out, found.drifted)
     _alerts(out, found)
     _heading(out, "Try next")
     width = max(len(command) for command, _ in steps if len(command) <= MARGIN)
@@ -186,6 +191,29 @@ def _wasted(out: Console, rows: Sequence[Record]) -> None:
         for r in rows
     ]
     _table(out, cells, ("calls that ended in", "calls", "$", "worst day: $"), right=(1, 2))
+
+
+def _drifted(out: Console, rows: Sequence[Record]) -> None:
+    if not rows:
+        return
+    _heading(out, "Inputs that drifted", f"from profiles: {rows[0]['looked_at']} feature-days against the first week")
+    cells: list[list[str | Text]] = [
+        [
+            r["subject"].partition(":")[2],
+            _day(r["since"]),
+            f"{r['ks']:.2f}",
+            f"{r['far']:.2f}",
+            *(
+                (r["values"], f"{r['before']:.0%}", Text(f"{r['after']:.0%}", style="bold red"))
+                if r["values"]
+                else ("", "", "")
+            ),
+        ]
+        for r in rows
+    ]
+    _table(
+        out, cells, ("feature", "since", "KS that day", "by chance", "values", "before", "since"), right=(2, 3, 5, 6)
+    )
 
 
 def _alerts(out: Console, found: Findings) -> None:

@@ -1,4 +1,4 @@
-"""What the demo does: ingest the sample logs, let the monitor look back week by week, ask the questions."""
+"""What the demo does: ingest the sample logs, profile, let the monitor look back week by week, ask the questions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from deadreckon.core.errors import UsageError
+from deadreckon.core.errors import DataError, UsageError
 from deadreckon.core.lake import Lake
 from deadreckon.core.settings import Settings, load
 
@@ -34,6 +34,8 @@ class Findings:
     versions: list[Record]
     tool: list[Record]
     wasted: list[Record]
+    drifted: list[Record]
+    """Input features that are far from their first week, since when, and which values moved."""
     alerts: list[Record]
     windows: int
     """Windows that the monitor evaluated in this run."""
@@ -48,6 +50,7 @@ def play(place: Path, report: Callable[[str], None]) -> Findings:
         UsageError: the folder holds a lake with other events, or is no place for one.
     """
     from deadreckon.ingest import ingest
+    from deadreckon.profiles import profile
     from deadreckon.queries.sandbox import Sandbox
 
     began = time.monotonic()
@@ -58,6 +61,8 @@ def play(place: Path, report: Callable[[str], None]) -> Findings:
     settings = load(settings_file, overrides={"lake": str(place)}, environ={})
     report("ingesting three weeks of logs")
     summary = ingest([logs], place, settings=settings)
+    report("profiling")
+    profile(Lake.open(place))
     report("evaluating the monitor's rules, week by week")
     windows = _look_back(Lake.open(place), settings)
     report("asking")
@@ -77,6 +82,7 @@ def play(place: Path, report: Callable[[str], None]) -> Findings:
             versions=ask("versions"),
             tool=ask("failing_tool"),
             wasted=ask("wasted"),
+            drifted=[row | _moved(settings, row) for row in ask("drifted")],
             alerts=ask("alerts"),
             windows=windows,
             lake_bytes=sum(f.size for f in Lake.open(place).snapshot().files),
@@ -115,6 +121,26 @@ def _refuse_others(place: Path) -> None:
             f"the lake {place} holds {foreign[0]:,} events that are not the demo's",
             hint="name a new folder: --lake demo-lake",
         )
+
+
+def _moved(settings: Settings, drifted: Record) -> Record:
+    """What moved most since the day that a feature drifted, as `reckon drift explain` says it."""
+    from deadreckon.drift.explain import explain
+    from deadreckon.drift.selection import selection
+    from deadreckon.drift.subject import subject
+    from deadreckon.queries import connect
+
+    said: Record = {"reference": f"..{drifted['since']}", "current": f"{drifted['since']}.."}
+    try:
+        with connect(settings=settings) as con:
+            sides = selection(said["reference"]), selection(said["current"])
+            (most,) = explain(con, subject(drifted["subject"]), *sides).moved(1)
+    except DataError:  # retention took those events; the profiles know of them still
+        return said | dict.fromkeys(("values", "before", "after"))
+    # The edges of a group may lie beside 0, by as little as a double can.
+    low, high = (None if edge is None else f"{round(edge, 9) + 0.0:g}" for edge in (most.low, most.high))
+    values = low if low == high else f"{low} to {high}" if low and high else most.label
+    return said | {"values": values, "before": most.reference, "after": most.current}
 
 
 def _look_back(lake: Lake, settings: Settings) -> int:
