@@ -96,6 +96,19 @@ class MonitorSettings(Section):
     ping_timeout_s: float = Field(default=10.0, gt=0, le=60, description="seconds that a ping may take")
 
 
+class PricingSettings(Section):
+    """Where prices come from, beside [prices]."""
+
+    file: str = Field(
+        default="./deadreckon.prices.toml",
+        description="more [prices], read if it is there; `reckon prices update` writes it",
+    )
+    libraries: list[Literal["genai-prices", "litellm"]] = Field(
+        default=["genai-prices", "litellm"],
+        description="whose price tables are asked, in this order, for models that have no price of yours, if installed",
+    )
+
+
 class Settings(Section):
     """All of deadreckon.toml."""
 
@@ -107,6 +120,7 @@ class Settings(Section):
     maintain: MaintainSettings = MaintainSettings()
     monitor: MonitorSettings = MonitorSettings()
     prices: dict[str, dict[str, Any]] = Field(default={}, description="prices by model; read by the queries room")
+    pricing: PricingSettings = PricingSettings()
     rules: list[dict[str, Any]] = Field(default=[], description="the monitor's rules; checked by the monitor room")
     inhibit: list[dict[str, Any]] = Field(default=[], description="which alerts keep others from being told")
     sinks: list[Sink] = Field(default=[], description="where alerts are delivered")
