@@ -194,6 +194,17 @@ def test_arguments_of_any_type_raise_nothing(spool: SpoolFolder) -> None:
     assert not spool.events("emit.failed")
 
 
+def test_fields_of_any_type_are_no_matter_to_sampling_and_budgets(spool: SpoolFolder) -> None:
+    """Which look into them."""
+    rude: Any = Rude()
+    spool.configure(sample=0, sample_rules=[{"operation": "x*", "rate": 1}])
+    with emit.budget("b", tokens=10, cost_usd=1.0) as budget:
+        for odd in (rude, [], float("nan"), float("inf"), "many", -5, True, 1 << 70):
+            with emit.span("x", operation=odd, agent=odd, input_tokens=odd, cost_usd=odd) as span:
+                span.set(status=odd)
+    assert budget.spent["tokens"] == 1
+
+
 class Rude:
     """Raises whatever is asked of it."""
 

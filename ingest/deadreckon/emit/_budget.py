@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 MODEL_OPERATIONS = frozenset({"chat", "text_completion", "generate_content", "embeddings"})
+_MAX_AMOUNT = 1e15
 _CALLS = MODEL_OPERATIONS | {"execute_tool"}
 
 
@@ -165,7 +166,7 @@ class Budget:
         Raises:
             BudgetError: a budget is exhausted, or would be by this call.
         """
-        counts = operation in _CALLS and not _repeats(operation, around)
+        counts = _is_one_of(_CALLS, operation) and not _repeats(operation, around)
         task = _task()
         for one in self._chain():
             one._join(task, calls=counts)  # noqa: SLF001
@@ -173,13 +174,11 @@ class Budget:
 
     def charge_span(self, span_id: str, parent_span_id: str | None, fields: Mapping[str, Any]) -> None:
         """Take what a span that ended says it used; what spans inside it said already is not taken again."""
-        counts = (fields.get("input_tokens"), fields.get("output_tokens"))
-        tokens = sum(n for n in counts if isinstance(n, int | float) and n > 0)
-        cost = fields.get("cost_usd")
-        cost = float(cost) if isinstance(cost, int | float) and cost > 0 else None if cost is None else 0.0
-        model = fields.get("operation") in MODEL_OPERATIONS
+        tokens = int(_amount(fields.get("input_tokens")) + _amount(fields.get("output_tokens")))
+        cost = None if fields.get("cost_usd") is None else _amount(fields["cost_usd"])
+        model = _is_one_of(MODEL_OPERATIONS, fields.get("operation"))
         for one in self._chain():
-            one._charge(span_id, parent_span_id, int(tokens), cost, model=model)  # noqa: SLF001
+            one._charge(span_id, parent_span_id, tokens, cost, model=model)  # noqa: SLF001
 
     def _charge(self, span_id: str, parent: str | None, tokens: int, cost: float | None, *, model: bool) -> None:
         with self._lock:
@@ -338,10 +337,23 @@ def _is_limit(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
 
 
+def _is_one_of(operations: frozenset[str], operation: Any) -> bool:
+    return isinstance(operation, str) and operation in operations  # it may be anything
+
+
+def _amount(value: Any) -> float:
+    """Return what a span states as a number; anything that is none, or no sensible one, is 0."""
+    try:
+        amount = 0.0 if isinstance(value, str) else float(value)
+    except Exception:  # noqa: BLE001  # any object of the application's may be in here
+        return 0.0
+    return amount if 0 < amount < _MAX_AMOUNT else 0.0
+
+
 def _repeats(operation: Any, around: Span | None) -> bool:
     """Tell whether a model call is inside one of the same operation: a framework's around its client's is one call."""
     while operation in MODEL_OPERATIONS and around is not None:
-        if around.operation == operation:
+        if _is_one_of(frozenset((operation,)), around.operation):
             return True
         around = around.around
     return False

@@ -75,7 +75,7 @@ def configure(
         max_seconds: seal a file when it is this old; 60.
         fsync_seconds: how often to force data to the disk in the background; 0 leaves it to sealing; 1.
         buffer_ms: how long an event may wait in memory; 0 writes each before the call returns; 0.
-        buffer_bytes: how much may wait in memory; 64 KiB.
+        buffer_bytes: how much may wait in memory; 256 KiB.
         clock: returns the time as ns since 1970 in UTC, for tests; spans are measured with it too.
         ids: makes all identifiers, for tests; see `SeededIds`.
 

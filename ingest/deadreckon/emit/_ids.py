@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from typing import Protocol
 
-_BATCH = 256
+_FIRST_BATCH, _LARGEST_BATCH = 64, 2048
 
 
 class Ids(Protocol):
@@ -27,9 +27,13 @@ class Ids(Protocol):
 
 
 class RandomIds:
-    """Trace and span ids from the system's randomness, fetched in batches because each fetch is a system call."""
+    """Trace and span ids from the system's randomness.
 
-    __slots__ = ("_next",)
+    Fetched in batches, and larger ones the more are needed: each fetch is a system call, during which another thread
+    takes the interpreter and keeps it for a while.
+    """
+
+    __slots__ = ("_batch", "_next")
 
     def __init__(self) -> None:
         self.restart()
@@ -37,6 +41,7 @@ class RandomIds:
     def restart(self) -> None:
         """Forget the batch: a forked child must not hand out its parent's ids."""
         self._next: Callable[[], str] = iter(()).__next__
+        self._batch = _FIRST_BATCH
 
     def span_id(self) -> str:
         """Return 16 lower-case hex digits."""
@@ -44,7 +49,8 @@ class RandomIds:
             try:
                 return self._next()
             except StopIteration:
-                digits = os.urandom(8 * _BATCH).hex()
+                digits = os.urandom(8 * self._batch).hex()
+                self._batch = min(self._batch * 4, _LARGEST_BATCH)
                 batch = [digits[at : at + 16] for at in range(0, len(digits), 16)]
                 # W3C calls an all-zero id invalid.
                 self._next = iter([one for one in batch if one != "0" * 16]).__next__

@@ -42,7 +42,7 @@ class SpoolSettings:
     max_seconds: float = 60.0
     fsync_seconds: float = 1.0
     buffer_ms: float = 0.0
-    buffer_bytes: int = 64 * 1024
+    buffer_bytes: int = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)

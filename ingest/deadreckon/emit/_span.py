@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from deadreckon.emit._content import Capture
-from deadreckon.emit._context import CURRENT, Bindings, Context, Flow, restore
+from deadreckon.emit._context import CURRENT, UNBOUND, Bindings, Context, Flow
 from deadreckon.emit._emitter import EMITTER
 from deadreckon.emit._failure import error_fields, status_of
 from deadreckon.emit._propagation import clean_state, parse
@@ -19,6 +19,8 @@ _LABELS = {
     "timeout": Label("span", "error"),
     "cancelled": Label("span", "warning"),
 }
+_DONE = "ok"
+_OK = _LABELS[_DONE]
 
 
 class Span:
@@ -148,15 +150,16 @@ class Span:
         token, self._token = self._token, None
         if token is None or self._generation != EMITTER.generation:
             return  # ended before, or begun by the process that this one was forked from, which will end it
-        duration = _ms(EMITTER.timer() - self._began_timer)
+        took = EMITTER.timer() - self._began_timer
+        duration = took // 1000 / 1000 if took > 0 else 0.0
         fields = self._fields
-        ended = "ok" if error is None else status_of(error)
-        if error is None or ended == "ok":
-            status = fields.setdefault("status", ended)
+        if error is None or (ended := status_of(error)) == "ok":
+            status = fields.setdefault("status", _DONE)
         else:
             status = fields["status"] = ended
             fields.update(error_fields(error))
-        fields.setdefault("name", self.name)
+        name = self.name
+        fields.setdefault("name", name)
         fields.setdefault("operation", "internal")
         fields.setdefault("duration_ms", duration)
         if self._ttft is not None:
@@ -165,15 +168,19 @@ class Span:
             fields.setdefault("chunks", self._chunks)
         if self.parent_span_id is not None:
             fields["parent_span_id"] = self.parent_span_id
-        current = CURRENT.get()
-        # What was bound during the span belongs to it, unless it ends in another task than it began in.
-        context = current if current.span_id == self.span_id else self._context
-        flow = self._context.flow
+        began_in, context = self._context, CURRENT.get()
+        if context.span_id != self.span_id:
+            # What was bound during the span belongs to it, unless it ends in another task than it began in.
+            context = began_in
+        flow = began_in.flow
         if EMITTER.threshold <= 50 and (flow is None or self._settle(flow, status)):
-            label = _LABELS.get(status if isinstance(status, str) else "error", _LABELS["error"])
-            EMITTER.send(label, self.name, fields, at=self._began, context=context, capture=self._capture)
-        restore(token, self._previous)
-        self._context.span = None  # else span and context would keep each other alive
+            label = _OK if status is _DONE else _label(status)
+            EMITTER.send(label, name, fields, UNBOUND, at=self._began, context=context, capture=self._capture)
+        try:
+            CURRENT.reset(token)
+        except ValueError:  # as `restore` does, without the cost of a call
+            CURRENT.set(self._previous)
+        began_in.span = None  # else span and context would keep each other alive
         if flow is not None and flow.budget is not None:
             flow.budget.charge_span(self.span_id, self.parent_span_id, fields)
 
@@ -185,7 +192,7 @@ class Span:
             if flow.rate is not None and flow.rate < 1:
                 self._fields.setdefault("sample_rate", flow.rate)
             return True
-        if status in ("error", "timeout") and EMITTER.keeps_errors:
+        if EMITTER.keeps_errors and _label(status).level == "error":
             # The spans around it too, so that the way to the fault is whole.
             self._keep()
         if self._fields.get("kept") is None:
@@ -199,8 +206,7 @@ class Span:
             around.set(kept="error")
             around = around.around
 
-    def __enter__(self) -> Self:
-        return self.start()
+    __enter__ = start  # each call in between is a part of what a span costs
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -214,6 +220,10 @@ class Span:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.end(error)
+
+
+def _label(status: Any) -> Label:
+    return _LABELS.get(status if isinstance(status, str) else "error", _LABELS["error"])
 
 
 def _joined(decided: Flow | None, flow: Flow | None) -> Flow | None:
@@ -249,7 +259,10 @@ def span(
         capture: whether to keep the text of `input` and `output`, if not as configured.
         fields: more columns or fields of your own: model, tool, agent, attempt, input, ...
     """
-    fields = {key: value for key, value in fields.items() if value is not None}
+    for value in fields.values():
+        if value is None:
+            fields = {key: value for key, value in fields.items() if value is not None}
+            break
     if operation is None:
         operation = "execute_tool" if "tool" in fields else "invoke_agent" if "agent" in fields else None
     if operation is not None:

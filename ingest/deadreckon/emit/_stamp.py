@@ -14,12 +14,14 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 _MICROS = [f"{n:03d}" for n in range(1000)]
 _COUNTER = [f"{n:02x}" for n in range(256)]
 _MS = 1_000_000
 _SEQUENCES = 1 << 18
+_NOISE = 9  # random bytes for a millisecond: 3 for where the sequence starts, 6 for the end of the ids
+_NOISES = 128
 
 _TS = '{"ts":"'
 _ID = 'Z","event_id":"'
@@ -32,7 +34,7 @@ _State = tuple[int, str, str, Callable[[], str], str]
 class Stamper:
     """Makes the opening of each line; safe to call from threads and from signal handlers."""
 
-    __slots__ = ("_lock", "_ms", "_second", "_sequence", "_state")
+    __slots__ = ("_lock", "_ms", "_noise", "_second", "_sequence", "_state")
 
     def __init__(self) -> None:
         self.restart()
@@ -43,6 +45,7 @@ class Stamper:
         self._ms = -1
         self._sequence = 0
         self._second = (-1, "")
+        self._noise: Iterator[bytes] = iter(())
         self._state: _State = (-_MS, "", "", iter(()).__next__, "")
 
     def opening(self, now: int) -> str:
@@ -89,12 +92,20 @@ class Stamper:
             self._second = second, text
         return text
 
+    def _more_noise(self) -> bytes:
+        """Fetch randomness for many milliseconds: each fetch is a system call that lets other threads go first."""
+        fetched = os.urandom(_NOISE * _NOISES)
+        noises = iter([fetched[at : at + _NOISE] for at in range(0, len(fetched), _NOISE)])
+        first = next(noises)
+        self._noise = noises
+        return first
+
     def _renew(self, now: int, seen: _State) -> None:
         with self._lock:
             if self._state is not seen:
                 return
             ms = now // _MS
-            noise = os.urandom(9)
+            noise = next(self._noise, b"") or self._more_noise()
             if ms > self._ms:
                 id_ms, sequence = ms, int.from_bytes(noise[:3], "big") % (_SEQUENCES // 2)
             else:
