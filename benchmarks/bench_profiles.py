@@ -1,8 +1,9 @@
 """Profiles: how fast they are built beside the machine's own GROUP BY, and how soon they answer.
 
 The yardstick is what DuckDB needs on the same files, in the same run, to group the same observations by the same keys
-and count them: no buckets, no sums, nothing kept. The questions are asked of profiles as a great lake has them, by
-its size in rows: they do not depend on how many events were counted.
+and count them: no buckets, no sums, nothing kept. Both by the processor time that they take, shared by two cores: what
+else the machine does matters little then. The questions are asked of profiles as a great lake has them, by its size in
+rows: they do not depend on how many events were counted.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ EVENTS = int(os.environ.get("BENCH_EVENTS", "2000000"))
 DAYS = int(os.environ.get("BENCH_DAYS", "28"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 GOAL_PER_S = 8e6
-"""On two cores of their own; what holds on any machine is the ratio."""
-MUST_RATIO = 0.5
+"""On two cores; what holds on any machine is the ratio."""
+CORES = 2
+MUST_RATIO = 0.75
 MUST_ANSWER_MS = 200.0
 FILES = 8
 HOURS = 24
@@ -62,9 +64,9 @@ BUILD = """
 import json, sys, time
 from deadreckon.core.lake import Lake
 from deadreckon.profiles import profile
-started = time.perf_counter()
+started = time.process_time()
 done = profile(Lake.open(sys.argv[1]))
-print(json.dumps({"wall": time.perf_counter() - started, "events": done.events, "buckets": done.buckets}))
+print(json.dumps({"cpu": time.process_time() - started, "events": done.events, "buckets": done.buckets}))
 """
 QUESTIONS = {
     "p95 of latency by hour, one version, a day": """
@@ -121,9 +123,9 @@ def building(place: Path) -> float:
     for _ in range(ROUNDS):
         theirs.append(_yardstick(files))
         found = subprocess.run([sys.executable, "-c", BUILD, str(place)], check=True, capture_output=True, text=True)
-        ours.append(orjson.loads(found.stdout)["wall"])
+        ours.append(orjson.loads(found.stdout)["cpu"])
         shutil.rmtree(place / PROFILES.name)
-    mine, plain = observations / min(ours), observations / min(theirs)
+    mine, plain = (observations / (min(seconds) / CORES) for seconds in (ours, theirs))
     print(
         f"building    {mine / 1e6:6.1f} million observations/s, GROUP BY alone {plain / 1e6:6.1f}: "
         f"ratio {mine / plain:.2f} "
@@ -145,14 +147,14 @@ def _yardstick(files: list[str]) -> float:
         "TRY_CAST(unnest(json_extract(features, '$.*')) ->> '$' AS DOUBLE) FROM events"
     )
     with duckdb.connect() as con:
-        con.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
+        con.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET enable_progress_bar = false")
         con.execute(f"CREATE VIEW events AS FROM read_parquet({files})")
-        started = time.perf_counter()
+        started = time.process_time()
         con.execute(
             f"FROM ({measured} UNION ALL {named} UNION ALL {unpacked}) "
             "SELECT hour, environment, model, model_version, variant, subject, count(*), count(x) GROUP BY ALL"
         ).fetchall()
-        return time.perf_counter() - started
+        return time.process_time() - started
 
 
 def answering(place: Path) -> float:
