@@ -107,10 +107,10 @@ def test_a_follower_that_dies_is_started_again(tmp_path: Path) -> None:
     """The receiver goes on, says it, and what came meanwhile is in the lake."""
     with Server(tmp_path, "--ingest") as server:
         server.post("/v1/traces", traces(["before"]).SerializeToString())
-        children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
-        if not children.exists():
+        lists = list(Path(f"/proc/{server.process.pid}/task").glob("*/children"))
+        if not lists:
             pytest.skip("this system does not list a process's children")
-        (child,) = children.read_text().split()
+        (child,) = " ".join(one.read_text() for one in lists).split()
         os.kill(int(child), signal.SIGKILL)
         assert server.post("/v1/traces", traces(["meanwhile"]).SerializeToString())[0] == 200
         for _ in range(1200):

@@ -61,7 +61,7 @@ def command(
 
     require_extra(grpc=grpc)
     settings = settings_for(lake, config)
-    token = os.environ.get(TOKEN_VARIABLE, "")
+    token = os.environ.get(TOKEN_VARIABLE, "").strip()
     where = Where(host, port, spool, grpc_port if grpc else None)
     if ingest:
         # What may be received must not be too long to be ingested; JSON is longer than protobuf.

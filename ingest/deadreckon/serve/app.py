@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from deadreckon.serve import answers
-from deadreckon.serve.body import EncodingError, UnknownEncodingError, unpacked
+from deadreckon.serve.body import EncodingError, UnknownEncodingError
 from deadreckon.serve.journal import NotWrittenError
 from deadreckon.serve.limits import OverloadedError, Share, TooLargeError
 from deadreckon.serve.lines import MalformedError
@@ -69,7 +69,6 @@ class _Export:
             with self._receiver.memory.share() as share:
                 return await self._take(request, kind, share)
         except _Refusal as refusal:
-            self._receiver.counts.failed += 1
             body = answers.failure(written, refusal.code, str(refusal))
             return Response(body, refusal.status, refusal.headers, written)
 
@@ -127,7 +126,7 @@ class _Export:
         encoding = request.headers.get("content-encoding", "")
         if not encoding:
             return packed
-        body = unpacked(packed, encoding, limit)
+        body = await self._receiver.unpacked(packed, encoding)
         share.add(len(body))
         return body
 

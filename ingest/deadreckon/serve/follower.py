@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,10 @@ from typing import Final, Self
 
 from deadreckon.core.settings import Settings
 
-_AGAIN: Final = (1.0, 2.0, 5.0, 15.0, 60.0)
+_AGAIN: Final = (0.5, 1.0, 2.0, 5.0, 15.0, 60.0)
 """Seconds until it is started again, after it ended so often in a row."""
+_HEALTHY: Final = 60.0
+"""Seconds after which an end is not one in a row any more."""
 _LAST: Final = 60.0
 """Seconds for the last of the spool to be ingested when the receiver stops."""
 
@@ -31,49 +34,62 @@ class Follower:
     def __init__(self, spool: Path, settings: Settings, warn: Callable[[str], None]) -> None:
         self._job = _Job(str(spool), settings)
         self._warn = warn
+        self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._keep, name="follower", daemon=True)
 
     def __enter__(self) -> Self:
-        self._start()
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        process = self._process
-        if process and process.stdin:
-            process.stdin.close()  # it reads what is there, and ends
-            try:
-                process.wait(_LAST)
-            except subprocess.TimeoutExpired:
-                self._warn("ingest is behind: what is left in the spool comes with the next reckon ingest")
-                process.terminate()
-                process.wait()
-        self._thread.join(1)
-
-    def _start(self) -> None:
-        # Its end of our pipe closes when we do, however we end: no follower outlives its receiver for long.
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "deadreckon.serve.follower"], stdin=subprocess.PIPE, start_new_session=True
-        )
-        assert self._process.stdin  # noqa: S101 - for the type checker
-        self._process.stdin.write(self._job.encoded() + b"\n")
-        self._process.stdin.flush()
+        with self._lock:
+            self._stopping.set()
+            process = self._process
+        if process is None:
+            return
+        _let_go(process)  # it reads what is there, and ends
+        try:
+            process.wait(_LAST)
+        except subprocess.TimeoutExpired:
+            self._warn("ingest is behind: what is left in the spool comes with the next reckon ingest")
+            process.terminate()
+            process.wait()
 
     def _keep(self) -> None:
         fallen = 0
-        while not self._stopping.is_set():
-            assert self._process  # noqa: S101 - started before this thread
-            code = self._process.wait()
+        while True:
+            with self._lock:
+                if self._stopping.is_set():
+                    return
+                # Its end of our pipe closes when we do, however we end: no follower outlives its receiver for long.
+                self._process = process = subprocess.Popen(
+                    [sys.executable, "-m", "deadreckon.serve.follower"], stdin=subprocess.PIPE, start_new_session=True
+                )
+            started = time.monotonic()
+            try:
+                assert process.stdin  # noqa: S101 - for the type checker
+                process.stdin.write(self._job.encoded() + b"\n")
+                process.stdin.flush()
+            except OSError:
+                pass  # it has died already, and its exit code is next
+            code = process.wait()
             if self._stopping.is_set():
                 return
+            _let_go(process)
+            fallen = 0 if time.monotonic() - started > _HEALTHY else fallen + 1
             pause = _AGAIN[min(fallen, len(_AGAIN) - 1)]
-            fallen += 1
             self._warn(f"ingest ended (exit code {code}); what comes is kept in the spool, next try in {pause:g} s")
-            if not self._stopping.wait(pause):
-                self._start()
+            self._stopping.wait(pause)
+
+
+def _let_go(process: subprocess.Popen[bytes]) -> None:
+    try:
+        if process.stdin:
+            process.stdin.close()
+    except OSError:
+        pass  # it does not listen any more
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,8 +46,6 @@ class Journal:
         or as old.
         """
         self.directory = directory
-        self.trouble = ""
-        """Why the last group was not written; empty when it was."""
         self.forced = 0
         """How often the disk was forced."""
         self._name = name
@@ -139,11 +137,9 @@ class Journal:
             self._size += len(data)
             self._file.sync()
             self.forced += 1
-        except OSError as error:
-            self.trouble = f"{self.directory}: {error.strerror or error}"
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait are told and the thread goes on
             self._give_up()
-            return self.trouble
-        self.trouble = ""
+            return f"{self.directory}: {getattr(error, 'strerror', None) or error}"
         return ""
 
     def _give_up(self) -> None:
@@ -173,8 +169,8 @@ class Journal:
         if file is not None:
             try:
                 file.seal()
-            except OSError as error:
-                self.trouble = f"{file.path}: {error.strerror or error}"
+            except OSError:
+                pass  # its lines are on the disk; closed and unlocked, it is read like a dead writer's
 
     def _answer(self, group: Sequence[_Waiting], trouble: str) -> None:
         loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}

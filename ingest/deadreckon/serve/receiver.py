@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 
+from deadreckon.serve.body import unpacked
 from deadreckon.serve.journal import Journal
 from deadreckon.serve.limits import Limits, Memory, Share
 from deadreckon.serve.lines import Lines, MalformedError, lines
 from deadreckon.serve.signals import SIGNALS, Signal
 
+T = TypeVar("T")
 _SMALL: Final = 128 << 10
 """Bytes of a body that is read where it arrives; a larger one would keep all other requests waiting."""
-
-
-@dataclass(slots=True)
-class Counts:
-    """What a receiver did since it started."""
-
-    requests: int = 0
-    items: int = 0
-    rejected: int = 0
-    failed: int = 0
 
 
 class Receiver:
@@ -40,7 +32,6 @@ class Receiver:
         self.journal = journal
         self.limits = limits
         self.memory = Memory(limits.memory)
-        self.counts = Counts()
         self._token = token.encode()
         self._reader = ThreadPoolExecutor(1, "read")  # one at a time: a body takes several times its size to read
 
@@ -56,6 +47,16 @@ class Receiver:
         scheme, _, given = authorization.partition(" ")
         return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode("utf-8", "replace"), self._token)
 
+    async def unpacked(self, body: bytes, encoding: str) -> bytes:
+        """A body without its Content-Encoding; see `body.unpacked`."""
+        return await self._aside(len(body), lambda: unpacked(body, encoding, self.limits.body))
+
+    async def _aside(self, size: int, work: Callable[[], T]) -> T:
+        """Do it here if it is small, else beside the other requests."""
+        if size <= _SMALL:
+            return work()
+        return await asyncio.get_running_loop().run_in_executor(self._reader, work)
+
     async def take(self, signal: Signal, body: bytes, share: Share, *, json: bool) -> Lines:
         """Write a request to the disk and say what was taken of it.
 
@@ -64,17 +65,10 @@ class Receiver:
             OverloadedError: too much is waiting to be written.
             NotWrittenError: the disk did not take it.
         """
-        if len(body) <= _SMALL:
-            found = read(signal, body, self.limits.line, json=json)
-        else:
-            loop = asyncio.get_running_loop()
-            found = await loop.run_in_executor(self._reader, lambda: read(signal, body, self.limits.line, json=json))
+        found = await self._aside(len(body), lambda: read(signal, body, self.limits.line, json=json))
         if found.block:
             share.add(len(found.block))
             await self.journal.append(found.block)
-        self.counts.requests += 1
-        self.counts.items += found.taken
-        self.counts.rejected += found.rejected
         return found
 
 
