@@ -42,6 +42,8 @@ class Emitter:
         self.clock: Callable[[], int] = time.time_ns
         self.timer: Callable[[], int] = time.perf_counter_ns
         self._stamper = Stamper()
+        self.stamp = self._stamper.now
+        """Returns ns since 1970 that are now in the form that `send` takes as `at`."""
         self._random = RandomIds()
         self.ids: Ids | RandomIds = self._random
         self._settings: Settings | None = None
@@ -118,10 +120,6 @@ class Emitter:
     def iso(self, ns: int) -> str:
         """Return ns since 1970 in the form that `send` takes as `at`."""
         return self._stamper.iso(ns)
-
-    def now(self) -> str:
-        """Return the present time in that form."""
-        return self._stamper.now(self.clock())
 
     def new_id(self) -> str:
         """Return a new UUIDv7."""

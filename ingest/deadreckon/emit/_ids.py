@@ -57,7 +57,11 @@ class RandomIds:
 
     def trace_id(self) -> str:
         """Return 32 lower-case hex digits."""
-        return self.span_id() + self.span_id()
+        take = self._next
+        try:
+            return take() + take()
+        except StopIteration:
+            return self.span_id() + self.span_id()
 
 
 class SeededIds:

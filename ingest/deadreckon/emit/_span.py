@@ -100,7 +100,7 @@ class Span:
         self._context = Context(bindings, self.trace_id, self.span_id, self, flow)
         self._generation = EMITTER.generation
         self._token = CURRENT.set(self._context)
-        self._began = EMITTER.now()
+        self._began = EMITTER.stamp(EMITTER.clock())
         self._began_timer = EMITTER.timer()
         return self
 
@@ -147,6 +147,12 @@ class Span:
 
     def end(self, error: BaseException | None = None) -> None:
         """Finish and write the event; a second call does nothing."""
+        self.__exit__(None, error, None)
+
+    # As in `start`: each call in between is a part of what a span costs.
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         token, self._token = self._token, None
         if token is None or self._generation != EMITTER.generation:
             return  # ended before, or begun by the process that this one was forked from, which will end it
@@ -206,12 +212,7 @@ class Span:
             around.set(kept="error")
             around = around.around
 
-    __enter__ = start  # each call in between is a part of what a span costs
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.end(error)
+    __enter__ = start
 
     async def __aenter__(self) -> Self:
         return self.start()

@@ -26,7 +26,6 @@ _NOISES = 128
 _TS = '{"ts":"'
 _ID = 'Z","event_id":"'
 _END = '","event":'
-_AFTER_TS = len(_TS) + len("2026-10-01T12:00:00.123456Z")
 
 _State = tuple[int, str, str, Callable[[], str], str]
 
@@ -62,7 +61,14 @@ class Stamper:
 
     def opening_at(self, now: int, at: str) -> str:
         """Return the opening of an event emitted `now` whose time is `at`, as `iso` gives it."""
-        return f"{_TS}{at}{self.opening(now)[_AFTER_TS:]}"
+        while True:
+            base, _, event_id, counter, tail = state = self._state
+            if 0 <= now - base < _MS:
+                try:
+                    return f"{_TS}{at}{event_id[1:]}{counter()}{tail}"
+                except StopIteration:
+                    pass
+            self._renew(now, state)
 
     def uuid7(self, now: int) -> str:
         """Return the next id; it is greater than every id returned before in this process."""
