@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deadreckon.drift.detector import scores
-from deadreckon.drift.detector.calibration import RANKS, Calibration, calibrate
+from deadreckon.drift.detector.calibration import RANKS, Calibration, calibrate, together
 from deadreckon.drift.detector.edetector import Budget, Look, State, e_value, look
 from deadreckon.drift.detector.matched import Matched
 
@@ -98,12 +98,28 @@ def test_levels_of_a_short_reference() -> None:
 
 
 def test_limits_hold_the_tails() -> None:
-    """The share of new scores above a level is within its limit, the upper end of an exact confidence interval."""
+    """The bet on new scores is worth at most 1 for each score, and it would not be if it paid a half more."""
     rng = np.random.default_rng(6)
-    for _ in range(30):
+    worth = []
+    for _ in range(400):
         calibration = calibrate(rng.exponential(size=(REFERENCE, 4)), streams=1)
         above = np.exp(-calibration.levels)  # how often an exponential one is larger
-        assert np.all(above <= calibration.limits)
+        worth.append((above / calibration.limits).sum(axis=1) / len(RANKS))
+    # Of 1,600 scores 0.05 / 4 each, that is 20, may be worth more.
+    assert 0 < np.sum(np.array(worth) > 1) <= 32
+
+
+@pytest.mark.parametrize(("windows", "count", "tau"), [(32, 4, 1.0), (100, 6, 1.0), (672, 8, 1.0), (672, 8, 4.0)])
+def test_what_tails_come_to_together(windows: int, count: int, tau: float) -> None:
+    """The formula against simulation: a share of a thousandth of all samples is above."""
+    rng = np.random.default_rng(count)
+    ranks = RANKS[:count]
+    stakes = 1 / ranks**0.9
+    shapes = np.append(np.diff(ranks, prepend=0), windows + 1 - ranks[-1]) / tau
+    drawn = rng.gamma(shapes, size=(400_000, count + 1))
+    tails = np.cumsum(drawn, axis=1)[:, :-1] / drawn.sum(axis=1)[:, None]
+    at = together(np.array([[float(windows)]]), np.array([[tau]]), ranks, stakes[None], 0.001)
+    assert np.mean(tails @ stakes > at[0, 0]) == pytest.approx(0.001, rel=0.15)
 
 
 def test_correlation_is_measured() -> None:

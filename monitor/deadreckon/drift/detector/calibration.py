@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.special import betaincinv
+from scipy.special import betaincinv, ndtr
 from scipy.stats import rankdata
 
 from deadreckon.drift.buckets import Floats, Integers
@@ -16,10 +16,14 @@ RANKS: Final = np.array([1, 2, 4, 8, 16, 32, 64, 128])
 LEAST: Final = 2 * int(RANKS[3])
 """Windows without which nothing can be calibrated."""
 ETA: Final = 0.05
-"""The probability, over the fleet, that a level's tail is larger than its limit says."""
+"""The probability, over the fleet, that a bet on scores that lie as they did is worth more than it costs."""
+SURE: Final = 0.9
+"""Of an error that is allowed this much is used: the formula by which it is known is right to some hundredths."""
+STEPS: Final = 45
 LAGS: Final = (1, 2, 3, 4, 6, 8, 12, 24)
 CORRELATED: Final = 0.1
 MOST_LAG: Final = 24
+MEAN_OF: Final = 6
 OUTLYING: Final = 3.0
 """Standard deviations at which the previous score is cut off before it is taken into account."""
 
@@ -41,7 +45,7 @@ class Usual:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """A stream's levels: shape (scores, ranks), the largest first, and the upper limits of their tails (scores, ranks).
+    """A stream's levels: shape (scores, ranks), the largest first, and the limits of their tails (scores, ranks).
 
     `lag` 1: innovations, with `rho`, `mean` and `sd` by score; more: raw scores and as many interleaved detectors, and
     `tau`, by score, says how many windows tell as much as one independent one.
@@ -114,20 +118,64 @@ def usual(z: Floats) -> Usual:
 
 
 def tail_limits(windows: Floats | int, tau: Floats, ranks: Integers, streams: int, scores: int = 4) -> Floats:
-    """The upper limit of the tail above the k-th largest of so many scores, sure for the fleet but for ETA.
+    """The limits of the tails above the k-th largest of so many scores, by which bets on them are paid.
 
-    All are broadcast against each other; NaN where there are fewer windows than the rank.
+    They are in proportion to what each tail is sure to be under, and as small as lets the bet on all of them,
+    mean(tail / limit), be worth 1 at most, sure for the fleet but for ETA. `windows` and `tau` have shape (..., 1), the
+    result (..., ranks).
     """
-    error = ETA / (len(RANKS) * scores * streams)
-    return np.asarray(betaincinv(ranks / tau, np.maximum(windows - ranks + 1, 0) / tau, 1 - error))
+    error = ETA / (scores * streams)
+    windows, tau = np.broadcast_arrays(np.asarray(windows, dtype=np.float64), tau)
+    alone = np.asarray(betaincinv(ranks / tau, (windows - ranks + 1) / tau, 1 - error / len(RANKS)))
+    return alone * together(windows, tau, ranks, 1 / alone, SURE * error) / len(RANKS)
+
+
+def together(windows: Floats, tau: Floats, ranks: Integers, stakes: Floats, error: float) -> Floats:
+    """What sum(stake * tail above the k-th largest score) is over with this probability: (..., 1).
+
+    Tails are partial sums of gamma variables over their whole sum, so that this asks for the sign of a weighted sum of
+    such variables: Lugannani and Rice's formula, which the tests hold against simulation.
+    """
+    paid = np.cumsum(stakes[..., ::-1], axis=-1)[..., ::-1]
+    paid = np.concatenate([paid, np.zeros_like(paid[..., :1])], axis=-1)
+    shape = np.concatenate([np.diff(ranks, prepend=0) / tau, (windows + 1 - ranks[-1]) / tau], axis=-1)
+    low = np.sum(paid * shape, axis=-1, keepdims=True) / shape.sum(axis=-1, keepdims=True)
+    high = paid[..., :1]
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        above = _positive(paid - middle, shape) > error
+        low, high = np.where(above, middle, low), np.where(above, high, middle)
+    return np.asarray(high)
+
+
+def _positive(weight: Floats, shape: Floats) -> Floats:
+    """The probability that sum(weight * gamma(shape)) is over 0, where its mean is not."""
+    low, high = np.zeros_like(weight[..., :1]), 1 / weight[..., :1]
+    for _ in range(STEPS):
+        t = (low + high) / 2
+        falls = np.sum(shape * weight / (1 - t * weight), axis=-1, keepdims=True) < 0
+        low, high = np.where(falls, t, low), np.where(falls, high, t)
+    left = 1 - t * weight
+    w = np.sqrt(np.maximum(2 * np.sum(shape * np.log(left), axis=-1, keepdims=True), 0.0))
+    u = t * np.sqrt(np.sum(shape * (weight / left) ** 2, axis=-1, keepdims=True))
+    density = np.exp(-w * w / 2) / np.sqrt(2 * np.pi)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(w > 1e-3, ndtr(-w) + density * (1 / u - 1 / w), 0.5))
 
 
 def _lags(ranked: Floats, windows: int) -> Integers:
-    """The smallest lag at whose multiples ranks are as good as uncorrelated, given their autocorrelations."""
-    limit = max(CORRELATED, 3 / np.sqrt(windows))  # what uncorrelated scores show by chance
+    """The smallest lag at whose multiples ranks are as good as uncorrelated, given their autocorrelations.
+
+    Each must be small, and the mean of the first few too: a level that wanders shows in many lags, a little in each.
+    """
+    noise = 1 / np.sqrt(windows)  # the standard deviation of an autocorrelation where there is none
     found = np.full(ranked.shape[:2], MOST_LAG)
     for lag in reversed(LAGS):
-        found[(ranked[:, :, lag - 1 :: lag] < limit).all(axis=2)] = lag
+        multiples = ranked[:, :, lag - 1 :: lag]
+        few = multiples[:, :, :MEAN_OF]
+        alone = (multiples < max(CORRELATED, 3.5 * noise)).all(axis=2)
+        jointly = few.mean(axis=2) < 2 * noise / np.sqrt(few.shape[2])
+        found[alone & jointly] = lag
     return found
 
 

@@ -97,12 +97,15 @@ class Calibrations:
     def limits(self, fleet: int) -> Floats:
         """The limits of the levels' tails (streams, scores, ranks) in a fleet of so many; 1 where there is no level."""
         found = np.ones_like(self.levels)
-        pairs = np.stack([np.repeat(self.windows, SCORES).astype(np.float64), self.tau.ravel()], axis=1)
-        distinct, which = np.unique(pairs, axis=0, return_inverse=True)  # few: most streams have every window
-        known = tail_limits(distinct[:, :1], distinct[:, 1:], RANKS, max(fleet, 1))
-        made = known[which.ravel()].reshape(found.shape)
-        given = np.isfinite(self.levels)
-        found[given] = made[given]
+        known = np.isfinite(self.levels[:, 0]).sum(axis=1)
+        for count in np.unique(known[known > 0]):
+            rows = np.flatnonzero(known == count)
+            # Rounded up: no less is sure then, and streams that are about alike are computed once.
+            tau = np.ceil(self.tau[rows] * 8) / 8
+            pairs = np.stack([np.repeat(self.windows[rows], SCORES).astype(np.float64), tau.ravel()], axis=1)
+            distinct, which = np.unique(pairs, axis=0, return_inverse=True)
+            made = tail_limits(distinct[:, :1], distinct[:, 1:], RANKS[:count], max(fleet, 1))
+            found[rows, :, :count] = made[which.ravel()].reshape(len(rows), SCORES, count)
         return found
 
 
