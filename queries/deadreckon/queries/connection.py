@@ -12,7 +12,7 @@ from deadreckon.core.lake import Lake, Snapshot
 from deadreckon.core.settings import Settings, load
 from deadreckon.queries.binding import Binding, Part, ViewText, make_views, prepare
 from deadreckon.queries.catalog import views
-from deadreckon.queries.prices import price_list, price_query
+from deadreckon.queries.prices_table import price_query
 
 
 def connect(lake: str | Path | Lake | None = None, *, settings: Settings | None = None) -> duckdb.DuckDBPyConnection:
@@ -50,7 +50,7 @@ def binding_of(snapshot: Snapshot, settings: Settings, profiled: Snapshot = prof
         macros=_macros("duckdb.sql"),
         events=_part(snapshot, schema.PART_EVENTS, schema.events_part()),
         ledger=_part(snapshot, schema.PART_LEDGER, schema.ledger_part()),
-        prices=price_query(price_list(settings.prices)),
+        prices=price_query(snapshot, settings),
         profiles=profiles.relations(profiled),
         profile_files=tuple(str(f.path) for f in profiled.files),
         distances=_macros("distances.sql"),

@@ -13,6 +13,7 @@
 --   cost_per_call_usd [US dollars]  cost_usd per priced call
 --   reported_usd [US dollars]  sum of what writers reported
 --   computed_usd [US dollars]  sum of what token counts and prices give, also for calls with a reported cost
+--   difference_usd [US dollars]  reported less computed cost, of the calls where both are known
 --   input_tokens
 --   output_tokens
 --   cache_read_tokens
@@ -33,6 +34,7 @@ SELECT
     AVG(cost_usd) AS cost_per_call_usd,
     SUM(reported_usd) AS reported_usd,
     SUM(computed_usd) AS computed_usd,
+    SUM(difference_usd) AS difference_usd,
     CAST(SUM(input_tokens) AS BIGINT) AS input_tokens,
     CAST(SUM(output_tokens) AS BIGINT) AS output_tokens,
     CAST(SUM(cache_read_tokens) AS BIGINT) AS cache_read_tokens,

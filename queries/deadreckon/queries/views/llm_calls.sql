@@ -33,6 +33,7 @@
 --   cost_source      reported, computed or unpriced
 --   reported_usd [US dollars]  as the writer reported it
 --   computed_usd [US dollars]  from token counts and the price in force at ts
+--   difference_usd [US dollars]  reported_usd less computed_usd; NULL where either is unknown
 --   price_source     where the price used for computed_usd comes from
 --   tokens_per_s [tokens per second]  output tokens per second after the first token; NULL where ttft_ms is unknown
 --   request_id
@@ -76,6 +77,7 @@ SELECT
     cost_source,
     reported_usd,
     computed_usd,
+    difference_usd,
     price_source,
     CASE WHEN duration_ms > ttft_ms THEN 1000.0 * output_tokens / (duration_ms - ttft_ms) END AS tokens_per_s,
     request_id,

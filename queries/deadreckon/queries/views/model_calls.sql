@@ -40,6 +40,7 @@
 --                    prediction of a model that is not a language model and reports no cost
 --   reported_usd [US dollars]  as the writer reported it
 --   computed_usd [US dollars]  from token counts and the price in force at ts; also beside a reported cost
+--   difference_usd [US dollars]  reported_usd less computed_usd; NULL where either is unknown
 --   price_source     where the price used for computed_usd comes from
 --   request_id
 --   session_id
@@ -114,15 +115,18 @@ calls AS (
 priced AS (
     SELECT
         c.*,
-        COALESCE(v.model, m.model) AS priced_as,
-        COALESCE(v.source, m.source) AS price_source,
-        COALESCE(v.input_per_mtok, m.input_per_mtok) AS input_price,
-        COALESCE(v.output_per_mtok, m.output_per_mtok) AS output_price,
-        COALESCE(v.cache_read_per_mtok, m.cache_read_per_mtok) AS cache_read_price,
-        COALESCE(v.cache_write_per_mtok, m.cache_write_per_mtok) AS cache_write_price
+        p.source AS price_source,
+        p.input_per_mtok,
+        p.output_per_mtok,
+        p.cache_read_per_mtok,
+        p.cache_write_per_mtok,
+        p.reasoning_per_mtok
     FROM calls AS c
-    LEFT JOIN lake_prices AS v ON v.model = c.model_version AND c.ts >= v.valid_from AND c.ts < v.valid_to
-    LEFT JOIN lake_prices AS m ON m.model = c.model AND c.ts >= m.valid_from AND c.ts < m.valid_to
+    LEFT JOIN lake_prices AS p
+        ON
+            p.provider = COALESCE(c.provider, '') AND p.model = COALESCE(c.model, '')
+            AND p.model_version = COALESCE(c.model_version, '') AND c.ts >= p.valid_from AND c.ts < p.valid_to
+            AND c.input_tokens >= p.min_input_tokens AND c.input_tokens <= p.max_input_tokens
 ),
 costed AS (
     SELECT
@@ -131,10 +135,11 @@ costed AS (
             WHEN input_tokens IS NOT NULL  -- GREATEST would make 0 of an unknown number
                 THEN (
                     GREATEST(input_tokens - COALESCE(cache_read_tokens, 0) - COALESCE(cache_write_tokens, 0), 0)
-                    * input_price
-                    + COALESCE(cache_read_tokens, 0) * cache_read_price
-                    + COALESCE(cache_write_tokens, 0) * cache_write_price
-                    + COALESCE(output_tokens, 0) * output_price
+                    * input_per_mtok
+                    + COALESCE(cache_read_tokens, 0) * cache_read_per_mtok
+                    + COALESCE(cache_write_tokens, 0) * cache_write_per_mtok
+                    + GREATEST(COALESCE(output_tokens, 0) - COALESCE(reasoning_tokens, 0), 0) * output_per_mtok
+                    + COALESCE(reasoning_tokens, 0) * reasoning_per_mtok
                 ) / 1000000.0
         END AS computed_usd
     FROM priced
@@ -181,6 +186,7 @@ SELECT
     END AS cost_source,
     cost_usd AS reported_usd,
     computed_usd,
+    cost_usd - computed_usd AS difference_usd,
     CASE WHEN computed_usd IS NOT NULL THEN price_source END AS price_source,
     request_id,
     session_id,

@@ -9,6 +9,9 @@
 --   retried          whether the same step was attempted again after it
 --   cost_usd [US dollars]  as reported, else as computed; NULL where neither is known
 --   cost_source      reported, computed, unpriced or none
+--   reported_usd [US dollars]  as the writer reported it
+--   computed_usd [US dollars]  from token counts and the price in force at ts
+--   difference_usd [US dollars]  reported_usd less computed_usd; NULL where either is unknown
 --   duration_ms
 --   model
 --   model_version
@@ -48,6 +51,9 @@ SELECT
     a.attempt IS NOT NULL AS retried,
     c.cost_usd,
     c.cost_source,
+    c.reported_usd,
+    c.computed_usd,
+    c.difference_usd,
     c.duration_ms,
     c.model,
     c.model_version,
