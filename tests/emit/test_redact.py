@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from tests.emit.conftest import SpoolFolder
-from tests.emit.spools import ROOT, run
 
 from deadreckon import emit
 from deadreckon.emit._redact import Redaction
@@ -90,57 +89,6 @@ def test_an_argument_that_names_no_form_is_refused(spool: SpoolFolder) -> None:
 def test_hostile_text_takes_linear_time(hostile: str) -> None:
     """The test's own time limit would end it otherwise."""
     assert isinstance(ALL.text(hostile), str)
-
-
-def test_the_signature_of_a_traced_function_is_kept(tmp_path: Path) -> None:
-    """A type checker sees what it saw without the decorators."""
-    pytest.importorskip("mypy")
-    import subprocess
-    import sys
-
-    sample = tmp_path / "sample.py"
-    sample.write_text(SAMPLE)
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), str(sample)],
-        cwd=tmp_path,
-        env={"MYPYPATH": str(ROOT / "ingest"), "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    found = [line.split("note: ")[1] for line in done.stdout.splitlines() if "Revealed type" in line]
-    assert [line.split('"')[1].replace("builtins.", "") for line in found] == REVEALED, done.stdout
-    assert "error" not in done.stdout, done.stdout
-    assert run("", tmp_path / "spool") == ""
-
-
-SAMPLE = """
-from collections.abc import AsyncIterator
-from deadreckon import emit
-
-@emit.trace
-def plain(a: int, *, b: str = "") -> float: return 1.0
-
-@emit.trace(operation="chat")
-async def slow(a: int) -> str: return ""
-
-@emit.trace("named")
-async def stream(a: int) -> AsyncIterator[str]:
-    yield ""
-
-def job(a: int) -> str: return ""
-
-reveal_type(plain)
-reveal_type(slow)
-reveal_type(stream)
-reveal_type(emit.carry(job))
-"""
-REVEALED = [
-    "def (a: int, *, b: str =) -> float",
-    "def (a: int) -> typing.Coroutine[Any, Any, str]",
-    "def (a: int) -> typing.AsyncIterator[str]",
-    "def (a: int) -> str",
-]
 
 
 def test_any_object_survives_masking(spool: SpoolFolder) -> None:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from tests.emit.conftest import SpoolFolder
 from tests.emit.spools import events, lines, run
 
@@ -406,3 +407,23 @@ if __name__ == "__main__":
     found = [event["n"] for event in events(tmp_path / "spool") if event["event"] == "work"]
     assert sorted(found) == sorted([0, 1, 2, 3, 4] * 2)
     assert set(names(tmp_path / "spool")) == {".sealed.jsonl"}
+
+
+def test_flush_forces_the_file_and_the_folders_that_were_made_for_it(
+    spool: SpoolFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file whose folder a power cut takes away was not on the disk."""
+    forced: list[int] = []
+    fsync = os.fsync
+
+    def noted(fd: int) -> None:
+        forced.append(os.fstat(fd).st_ino)
+        fsync(fd)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    spool.configure(directory=tmp_path / "deep" / "er" / "spool", fsync_seconds=0)
+    emit.event("x")
+    assert emit.flush() is True
+    path = emit.stats().path
+    assert path is not None
+    assert {place.stat().st_ino for place in (path, *path.parents[:4])} == set(forced)

@@ -17,7 +17,7 @@ class SpoolFile:
     unsealed file therefore knows that its writer is dead.
     """
 
-    __slots__ = ("_inode", "_named", "directory", "fd", "path")
+    __slots__ = ("_inode", "_unnamed", "directory", "fd", "path")
 
     def __init__(self, directory: Path, name: str) -> None:
         """Create and lock the file.
@@ -25,10 +25,9 @@ class SpoolFile:
         Raises:
             OSError: the directory cannot be made, written to or locked in.
         """
-        directory.mkdir(parents=True, exist_ok=True)
+        self._unnamed = (directory, *make_directory(directory))
         self.directory = directory
         self.path = directory / f"{name}.jsonl"
-        self._named = False
         # It gets its name when it is locked: between creation and lock a reader would take it for a dead writer's.
         hidden = directory / f".{name}.new"
         self.fd = os.open(hidden, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
@@ -92,12 +91,12 @@ class SpoolFile:
             os.ftruncate(self.fd, end)
 
     def sync(self) -> None:
-        """Force the content to the disk, and with the first time the file's name."""
+        """Force the content to the disk, and with the first time the file's name and those of folders made for it."""
         self._status()
         os.fsync(self.fd)
-        if not self._named:
-            sync_directory(self.directory)
-            self._named = True
+        for directory in self._unnamed:
+            sync_directory(directory)
+        self._unnamed = ()
 
     def seal(self) -> None:
         """Force the content to the disk, give the file its sealed name, unlock it. An empty file is removed.
@@ -112,7 +111,8 @@ class SpoolFile:
                 return
             os.fsync(self.fd)
             self.path.rename(self.path.with_suffix(".sealed.jsonl"))
-            sync_directory(self.directory)
+            for directory in self._unnamed or (self.directory,):
+                sync_directory(directory)
         finally:
             self.close()
 
@@ -124,6 +124,21 @@ class SpoolFile:
             return  # closed by somebody else
         fd, self.fd = self.fd, -1
         os.close(fd)
+
+
+def make_directory(directory: Path, mode: int = 0o777) -> tuple[Path, ...]:
+    """Make a directory and those above it; return the ones whose entries are new, and not on the disk yet.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    changed = []
+    missing = directory
+    while not missing.exists() and missing != missing.parent:  # a working directory that is gone has no root above it
+        missing = missing.parent
+        changed.append(missing)
+    directory.mkdir(mode=mode, parents=True, exist_ok=True)
+    return tuple(changed)
 
 
 def sync_directory(directory: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from deadreckon.emit._emitter import EMITTER
-from deadreckon.emit._file import sync_directory
+from deadreckon.emit._file import make_directory, sync_directory
 
 _VERSION = 1
 _MAX_PAUSE = 0.1
@@ -29,7 +29,8 @@ def folder(name: str) -> Path:
         OSError: it cannot be made.
     """
     path = EMITTER.settings.state / name
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for changed in make_directory(path, 0o700):
+        sync_directory(changed)
     return path
 
 
