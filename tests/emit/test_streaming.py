@@ -40,6 +40,38 @@ def test_pieces_are_counted_and_usage_is_taken_from_the_piece_that_states_it(spo
     assert event["ttft_ms"] >= 0
 
 
+@pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [
+        (  # Anthropic: the input at the start, the output at the end
+            [
+                {"type": "message_start", "message": {"usage": {"input_tokens": 25, "output_tokens": 1}}},
+                {"type": "content_block_delta", "delta": {"text": "a"}},
+                {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 15}},
+            ],
+            (25, 15, "end_turn"),
+        ),
+        (  # Google: a running total in every piece
+            [
+                {"usage_metadata": {"prompt_token_count": 9, "candidates_token_count": 1}},
+                {"usage_metadata": {"prompt_token_count": 9, "candidates_token_count": 7}},
+                {"candidates": [{"finish_reason": "STOP"}], "usage_metadata": {"candidates_token_count": 12}},
+            ],
+            (9, 12, "STOP"),
+        ),
+    ],
+)
+def test_of_a_total_that_grows_the_last_one_counts(spool: SpoolFolder, pieces: list[Any], expected: Any) -> None:
+    """Not the first, and not their sum."""
+
+    async def work() -> None:
+        assert len([piece async for piece in stream(*pieces)]) == 3
+
+    asyncio.run(work())
+    event = spool.event()
+    assert (event["input_tokens"], event["output_tokens"], event["finish_reason"]) == expected
+
+
 @pytest.mark.parametrize("leave", ["break", "aclose", "raise", "cancel", "forget"])
 def test_a_stream_is_closed_however_it_is_left(spool: SpoolFolder, leave: str) -> None:
     """One span, cancelled, with the pieces there were; nothing is left current."""

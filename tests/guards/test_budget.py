@@ -331,7 +331,7 @@ def test_a_timeout_ends_what_waits(spool: SpoolFolder) -> None:
                 with emit.span("inner"):
                     await asyncio.sleep(60)
 
-    with pytest.raises(TimeoutError, match=r"budget t is exhausted: 0\.01 s are over"):
+    with pytest.raises(TimeoutError, match=r"time-out t is exhausted: 0\.01 s are over"):
         asyncio.run(work())
     assert [(e["event"], e.get("status")) for e in spool.events() if e["kind"] == "span"] == [
         ("inner", "cancelled"),
@@ -352,3 +352,12 @@ def test_a_timeout_stops_other_code_at_its_next_span(spool: SpoolFolder) -> None
     with pytest.raises(emit.TimedOutError):
         work()
     assert {e["status"] for e in spool.events("step")} == {"ok"}
+
+
+def test_a_guard_without_a_name_is_called_by_its_kind(spool: SpoolFolder) -> None:
+    """In the error and in the event."""
+    with pytest.raises(emit.BudgetError, match=r"^budget is exhausted: 2 of 1 tokens"), emit.budget(tokens=1) as budget:
+        budget.spend(tokens=2)
+    with pytest.raises(emit.TimedOutError, match=r"^time-out is exhausted: 0 s are over"), emit.timeout(0):
+        pass
+    assert [event["name"] for event in spool.events()] == ["budget", "time-out"]

@@ -32,6 +32,7 @@ _CALLS = MODEL_OPERATIONS | {"execute_tool"}
 class BudgetError(GuardError):
     """A budget is exhausted. `name` says which, `reason` what of it; `spent` and `limits` are by resource."""
 
+    noun = "budget"
     name = ""
     reason = ""
     spent: Mapping[str, float] = {}
@@ -47,20 +48,23 @@ class Budget:
         Raises:
             ValueError: there is none, or one is no number of 0 or more.
         """
-        self.name = name
+        self._given = name
+        self.name = name or error.noun
         self.limits = {key: value for key, value in limits.items() if value is not None}
         self._kind = error
         wrong = [key for key, value in self.limits.items() if not _is_limit(value)]
         if wrong or not self.limits:
             what = ", ".join(f"{key}={self.limits[key]!r}" for key in wrong) or "nothing"
-            raise ValueError(f"budget {name!r} limits {what}: expected a number of 0 or more for {', '.join(limits)}")
+            raise ValueError(
+                f"{error.noun} {name!r} limits {what}: expected a number of 0 or more for {', '.join(limits)}"
+            )
         self._open = False
 
     # -- the block
 
     def __enter__(self) -> Self:
         if self._open:
-            raise RuntimeError(f"budget {self.name} is already in use: make one for each block")
+            raise RuntimeError(f"{self._kind.noun} {self._given!r} is already in use: make one for each block")
         self._lock = threading.RLock()
         self._spent: dict[str, float] = {"tokens": 0, "cost_usd": 0.0, "calls": 0}
         self._below: dict[str | None, tuple[int, float]] = {}
@@ -108,7 +112,7 @@ class Budget:
     def __call__(self, function: _F) -> _F:
         """Guard every call of a function with a budget of its own."""
         no_generator(function, "a budget")
-        name = self.name or title_of(function)
+        name = self._given or title_of(function)
         wrapper: Any
         if inspect.iscoroutinefunction(function):
 
@@ -265,7 +269,8 @@ class Budget:
     def _error(self) -> BudgetError:
         spent = self.spent
         hint = "give it more, or let it do less" if self._kind is BudgetError else "give it longer, or let it do less"
-        error = self._kind(f"budget {self.name} is exhausted: {self._broken}", hint=hint)
+        title = f"{self._kind.noun} {self._given}".strip()
+        error = self._kind(f"{title} is exhausted: {self._broken}", hint=hint)
         error.name, error.reason, error.limits = self.name, self._broken, dict(self.limits)
         error.spent = {key: spent[key] for key in spent}
         return error

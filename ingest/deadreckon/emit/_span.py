@@ -42,6 +42,7 @@ class Span:
         "_remote",
         "_token",
         "_ttft",
+        "_usage",
         "name",
         "parent_span_id",
         "span_id",
@@ -64,6 +65,7 @@ class Span:
         self._capture = capture
         self._ttft: float | None = None
         self._chunks = 0
+        self._usage: dict[str, Any] | None = None
         self._token: contextvars.Token[Context] | None = None
         self._remote: Flow | None = None
         if traceparent is not None:
@@ -132,13 +134,12 @@ class Span:
     def read_usage(self, answer: Any) -> None:
         """Take tokens and the finish reason from an answer, or a piece of one, that states them.
 
-        Knows the forms of OpenAI, Anthropic, Google and those that copy them, as objects or mappings. What was `set`
-        stays.
+        Knows the forms of OpenAI, Anthropic, Google and those that copy them, as objects or mappings. Of totals that
+        grow from piece to piece the last counts; what was `set` stays.
         """
-        from deadreckon.emit._usage import usage_of
+        from deadreckon.emit._usage import merged, usage_of
 
-        for key, value in usage_of(answer).items():
-            self._fields.setdefault(key, value)
+        self._usage = merged(self._usage, usage_of(answer))
 
     @property
     def traceparent(self) -> str:
@@ -172,6 +173,8 @@ class Span:
             fields.setdefault("ttft_ms", self._ttft)
         if self._chunks:
             fields.setdefault("chunks", self._chunks)
+        if self._usage:
+            self._fields = fields = {**self._usage, **fields}
         if self.parent_span_id is not None:
             fields["parent_span_id"] = self.parent_span_id
         began_in, context = self._context, CURRENT.get()

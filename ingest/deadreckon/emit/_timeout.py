@@ -8,6 +8,8 @@ from deadreckon.emit._budget import Budget, BudgetError
 class TimedOutError(BudgetError, TimeoutError):
     """A time-out ran out; a TimeoutError, so spans end with status `timeout`."""
 
+    noun = "time-out"
+
 
 def timeout(seconds: float, name: str = "", /) -> Budget:
     """Return a time-out to use as a block, `with` or `async with`, or as a decorator of functions.

@@ -26,6 +26,15 @@ def usage_of(answer: Any) -> dict[str, Any]:
         return {}
 
 
+def merged(before: dict[str, Any] | None, found: dict[str, Any]) -> dict[str, Any]:
+    """Return what all pieces of a stream say together: totals only grow, and a piece may leave out a part of them."""
+    together = dict(before or {})
+    for key, value in found.items():
+        known = together.get(key)
+        together[key] = max(known, value) if isinstance(known, int) and isinstance(value, int) else value
+    return together
+
+
 def _read(answer: Any) -> dict[str, Any]:
     found: dict[str, Any] = {"finish_reason": _finish(answer)}
     inner = _get(answer, "message") or _get(answer, "response")  # the first or last event of a stream
