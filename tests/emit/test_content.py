@@ -126,3 +126,20 @@ def test_users_are_written_as_they_are_when_told_so(spool: SpoolFolder) -> None:
     spool.configure(hash_user_id=False)
     emit.event("x", user_id="pseudo-1")
     assert spool.event()["user_id"] == "pseudo-1"
+
+
+def test_a_field_of_ten_megabytes_does_not_cost_the_event(spool: SpoolFolder) -> None:
+    """Ingest takes lines up to 8 MiB: the field is cut, and the event says so; the others are whole."""
+    with emit.span("x", body="x" * 10_000_000, nested={"a": ["y" * 6_000_000]}, agent="a") as span:
+        span.set(tokens=[1, 2])
+    event = spool.event()
+    assert (event["cut"], event["agent"], event["tokens"]) == (["body", "nested"], "a", [1, 2])
+    assert event["body"].startswith("xxx")
+    assert event["body"].endswith("... (10000000 characters)")
+    assert len(next(spool.path.iterdir()).read_bytes()) < 200_000
+
+
+def test_a_long_event_of_many_short_fields_stays_as_it_is(spool: SpoolFolder) -> None:
+    """There is nothing in it to cut."""
+    emit.event("x", **{f"field_{n}": "x" * 100 for n in range(50_000)})
+    assert len(spool.event()) > 50_000

@@ -7,7 +7,8 @@
         log.info("thinking", attempt=1)
         span.set(input_tokens=12, output_tokens=3)
 
-Nothing here raises into the application, waits for the disk or imports more than the standard library and orjson.
+Nothing here raises into the application, waits for the disk or imports more than the standard library and orjson;
+but for the guards (`contract`, `budget`, `timeout`, `idempotent`, `deadletter`), which are there to stop things.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from orjson import dumps
 from deadreckon.emit._buffer import BufferedSpool
 from deadreckon.emit._content import Capture
 from deadreckon.emit._context import CURRENT, UNBOUND, Bindings, Context, Flow, Source
-from deadreckon.emit._encode import COERCED, OPTIONS, Tally, encode, json_text, text_of
+from deadreckon.emit._encode import COERCED, LONG, OPTIONS, Tally, encode, json_text, shortened, text_of
 from deadreckon.emit._head import Head
 from deadreckon.emit._ids import Ids, RandomIds
 from deadreckon.emit._record import TREATED, Label, Recorder
@@ -181,7 +181,7 @@ class Emitter:
                 return
         if line:
             try:
-                self._append(line)
+                self._append(line if len(line) < LONG else shortened(line))
             except Exception:  # noqa: BLE001  # the spool answers for its disk; this is for what nobody thought of
                 self._unwritten.add()
 

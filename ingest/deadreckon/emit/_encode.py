@@ -23,6 +23,9 @@ OPTIONS = (
 _MAX_DEPTH = 100
 _MAX_TEXT = 16_384
 _MAX_ELEMENTS = 10_000
+LONG = 4 << 20
+"""Bytes of a line from which on its long fields are cut: ingest refuses lines that are twice as long."""
+_LONG_FIELD = 65_536
 _INT_MIN, _INT_END = -(1 << 63), 1 << 64
 
 
@@ -58,6 +61,18 @@ def encode(fields: Mapping[str, Any]) -> bytes:
     if line.rfind(b"null") >= 0 and _not_finite(fields):
         return orjson.dumps(_plain(fields), None, OPTIONS)
     return line
+
+
+def shortened(line: bytes) -> bytes:
+    """Return a long line with its long fields cut, and their names in `cut`."""
+    record = orjson.loads(line)
+    cut = []
+    for key, value in record.items():
+        text = value if isinstance(value, str) else orjson.dumps(value).decode()
+        if len(text) > _LONG_FIELD:
+            record[key] = f"{text[:_LONG_FIELD]}... ({len(text)} characters)"
+            cut.append(key)
+    return orjson.dumps({**record, "cut": cut}, None, OPTIONS) if cut else line
 
 
 def json_text(value: Any) -> str:
