@@ -152,7 +152,7 @@ def test_prices_hold_from_their_dates(ask: Ask) -> None:
 def test_what_the_library_cannot_say_by_tokens_is_said(ask: Ask) -> None:
     """Fees by the request and prices by the hour are left out of the price, and its note says so."""
     rows = ask("SELECT note FROM prices", [call(provider="perplexity", model="sonar")])
-    assert rows == [("left out: requests_kcount",)]
+    assert rows == [("a fee for each request is left out",)]
     notes = ask("SELECT DISTINCT note FROM prices", [call(provider="deepseek", model="deepseek-chat")])
     assert any("time of day" in str(note) for (note,) in notes)
 

@@ -39,6 +39,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "quarantine": ("deadreckon.cli.quarantine", "Lines that were refused: list, show, replay, drop."),
     "deadletter": ("deadreckon.cli.deadletter", "Steps that failed for good: list, show, replay, drop."),
+    "prices": ("deadreckon.cli.prices", "What tokens cost, from which source: list, check, update."),
     "catalog": ("deadreckon.cli.catalog", "Write a .duckdb file of the views that any DuckDB client opens."),
     "maintain": ("deadreckon.cli.maintain", "Compact, expire, vacuum and checkpoint the lake."),
     "doctor": ("deadreckon.cli.doctor", "Find and repair damage in the lake."),

@@ -14,6 +14,7 @@ from functools import cache
 from importlib import metadata
 from typing import Any, Final
 
+from deadreckon.core.errors import MissingExtraError, SourceError
 from deadreckon.queries.prices import ENDLESS, EVER, NEVER, Price
 from deadreckon.queries.prices_cache import read_cache, write_cache
 
@@ -25,6 +26,7 @@ _KEYS: Final = {
     "cache_write_per_mtok": "cache_write_mtok",
     "reasoning_per_mtok": "output_reasoning_mtok",
 }
+_FEE: Final = "requests_kcount"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,24 @@ def ask(names: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Match]:
 
 
 def ask_data(raw: list[Any], source: str) -> Ask:
-    """The same of data in the library's JSON, newer or older than what is installed; reads it now."""
-    from genai_prices.types import _providers_from_raw
+    """The same of data in the library's JSON, newer or older than what is installed.
 
-    providers = _providers_from_raw(raw)
+    Raises:
+        MissingExtraError: the library is not installed.
+        SourceError: it is not its JSON.
+    """
+    try:
+        from genai_prices.types import _providers_from_raw
+    except ImportError as error:
+        raise MissingExtraError(
+            "genai-prices, which reads its tables, is not installed", hint="pip install 'deadreckon[prices]'"
+        ) from error
+    try:
+        providers = _providers_from_raw(raw)
+    except (ValueError, TypeError, AssertionError) as error:
+        raise SourceError(
+            f"{source} is no table of genai-prices: {error}", hint="give the data.json that genai-prices publishes"
+        ) from error
     return lambda names: matches(providers, list(names), source)
 
 
@@ -128,9 +144,11 @@ def _tiers(price: Any, start: datetime, end: datetime, source: str, *, by_clock:
     stated = {ours: value for ours, theirs in _KEYS.items() if (value := getattr(price, theirs)) is not None}
     if "input_per_mtok" not in stated:
         return []
-    left_out = [key for key, value in vars(price).items() if value is not None and key not in _KEYS.values()]
-    notes = [f"left out: {', '.join(sorted(left_out))}"] if left_out else []
-    notes += ["prices by the time of day are left out"] if by_clock else []
+    rest = sorted(key for key, value in vars(price).items() if value is not None and key not in _KEYS.values())
+    notes = ["a fee for each request is left out"] * (_FEE in rest)
+    notes += ["prices by the time of day are left out"] * by_clock
+    others = ", ".join(key for key in rest if key != _FEE)
+    notes += [f"has also, for what events do not count: {others}"] * bool(others)
     starts = sorted({0, *(tier.start + 1 for value in stated.values() for tier in getattr(value, "tiers", []))})
     rows = []
     for least, most in zip(starts, [*(s - 1 for s in starts[1:]), ENDLESS], strict=True):
