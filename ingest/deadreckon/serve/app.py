@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Final
 
 from starlette.applications import Starlette
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 
 _RETRY: Final = {"Retry-After": "1"}
 _CLOSE: Final = {"Connection": "close"}
-"""With an answer that is given before the body was read, which then is not waited for."""
+"""With an answer that is given before all of the body was read."""
+_TIMED_OUT: Final = 408
+_PATIENCE: Final = 4
+"""Times the size that a body may have are passed over, before its sender is hung up on."""
+_PATIENCE_SECONDS: Final = 5.0
 
 
 class _Refusal(Exception):  # noqa: N818 - it is an answer
@@ -30,7 +35,55 @@ class _Refusal(Exception):  # noqa: N818 - it is an answer
         super().__init__(message)
         self.status = status
         self.code = code
-        self.headers = headers
+        self.headers = headers or {}
+
+
+class _Body:
+    """A request's body as it arrives."""
+
+    def __init__(self, request: Request) -> None:
+        self._receive = request.receive
+        self.over = False
+        """Whether all of it has arrived."""
+
+    async def parts(self) -> AsyncIterator[bytes]:
+        """What has not been taken yet.
+
+        Raises:
+            ClientDisconnect: the sender went away.
+        """
+        while not self.over:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            self.over = not message.get("more_body", False)
+            yield message.get("body", b"")
+
+    async def whole(self, limit: int, share: Share) -> bytes:
+        """All of it.
+
+        Raises:
+            TooLargeError: it is more than `limit` bytes.
+            OverloadedError: all requests together are too much.
+            ClientDisconnect: the sender went away.
+        """
+        found = bytearray()
+        try:
+            async for part in self.parts():
+                if len(found) + len(part) > limit:
+                    raise TooLargeError(f"the body has more than {limit} bytes")
+                share.add(len(part))
+                found += part
+            return bytes(found)
+        finally:
+            found.clear()  # the error that ends it may live on while the rest is passed over
+
+    async def pass_over(self, most: int) -> None:
+        """Let the rest come, to some length: a sender that is hung up on while it sends never reads why."""
+        async for part in self.parts():
+            most -= len(part)
+            if most < 0:
+                return
 
 
 def app(receiver: Receiver) -> Starlette:
@@ -65,64 +118,63 @@ class _Export:
     async def answer(self, request: Request) -> Response:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         written = kind if kind == answers.JSON else answers.PROTOBUF
+        arriving = _Body(request)
         try:
             with self._receiver.memory.share() as share:
-                return await self._take(request, kind, share)
+                return await self._take(request, arriving, kind, share)
         except _Refusal as refusal:
             body = answers.failure(written, refusal.code, str(refusal))
-            return Response(body, refusal.status, refusal.headers, written)
+            status, headers = refusal.status, refusal.headers
+        if status != _TIMED_OUT:
+            await self._pass_over(arriving)
+        return Response(body, status, headers if arriving.over else headers | _CLOSE, written)
 
-    async def _take(self, request: Request, kind: str, share: Share) -> Response:
+    async def _pass_over(self, arriving: _Body) -> None:
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await arriving.pass_over(_PATIENCE * self._receiver.limits.body)
+        except (TimeoutError, ClientDisconnect):
+            return
+
+    async def _take(self, request: Request, arriving: _Body, kind: str, share: Share) -> Response:
         receiver, signal = self._receiver, self._signal
         if not receiver.admits(request.headers.get("authorization", "")):
             raise _Refusal(
                 401,
                 answers.UNAUTHENTICATED,
                 "the sender must show the receiver's token: OTEL_EXPORTER_OTLP_HEADERS='authorization=Bearer TOKEN'",
-                {**_CLOSE, "WWW-Authenticate": "Bearer"},
+                {"WWW-Authenticate": "Bearer"},
             )
         if kind not in (answers.PROTOBUF, answers.JSON):
-            raise _Refusal(
-                415,
-                answers.INVALID_ARGUMENT,
-                f"Content-Type is {kind!r}; OTLP is {answers.PROTOBUF} or {answers.JSON}",
-                _CLOSE,
-            )
+            message = f"Content-Type is {kind!r}; OTLP is {answers.PROTOBUF} or {answers.JSON}"
+            raise _Refusal(415, answers.INVALID_ARGUMENT, message)
         try:
-            body = await self._body(request, share)
+            body = await self._unpacked(request, arriving, share)
             found = await receiver.take(signal, body, share, json=kind == answers.JSON)
         except TooLargeError as error:
-            raise _Refusal(413, answers.INVALID_ARGUMENT, str(error), _CLOSE) from error
+            raise _Refusal(413, answers.INVALID_ARGUMENT, str(error)) from error
         except UnknownEncodingError as error:
             raise _Refusal(415, answers.INVALID_ARGUMENT, str(error)) from error
         except (EncodingError, MalformedError) as error:
             raise _Refusal(400, answers.INVALID_ARGUMENT, str(error)) from error
         except TimeoutError as error:
             message = f"the body did not arrive within {receiver.limits.request_seconds:g} seconds"
-            raise _Refusal(408, answers.UNAVAILABLE, message, _CLOSE) from error
+            raise _Refusal(_TIMED_OUT, answers.UNAVAILABLE, message) from error
         except OverloadedError as error:
-            raise _Refusal(503, answers.UNAVAILABLE, str(error), _CLOSE | _RETRY) from error
+            raise _Refusal(503, answers.UNAVAILABLE, str(error), _RETRY) from error
         except NotWrittenError as error:
             raise _Refusal(503, answers.UNAVAILABLE, f"not written: {error}", _RETRY) from error
         except ClientDisconnect as error:
-            raise _Refusal(400, answers.INVALID_ARGUMENT, "the body ended early", _CLOSE) from error
+            raise _Refusal(400, answers.INVALID_ARGUMENT, "the body ended early") from error
         return Response(answers.success(signal, kind, found.rejected, found.reason), media_type=kind)
 
-    async def _body(self, request: Request, share: Share) -> bytes:
+    async def _unpacked(self, request: Request, arriving: _Body, share: Share) -> bytes:
         limit = self._receiver.limits.body
         length = request.headers.get("content-length", "")
         if length.isdigit() and int(length) > limit:
             raise TooLargeError(f"the body has {length} bytes, and may have {limit}")
-        parts: list[bytes] = []
-        size = 0
         async with asyncio.timeout(self._receiver.limits.request_seconds):
-            async for part in request.stream():
-                size += len(part)
-                if size > limit:
-                    raise TooLargeError(f"the body has more than {limit} bytes")
-                share.add(len(part))
-                parts.append(part)
-        packed = b"".join(parts)
+            packed = await arriving.whole(limit, share)
         encoding = request.headers.get("content-encoding", "")
         if not encoding:
             return packed
