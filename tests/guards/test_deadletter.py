@@ -17,7 +17,7 @@ from tests.emit.spools import ROOT, start
 from tests.guards import jobs
 
 from deadreckon import emit
-from deadreckon.emit import _deadletter as kept
+from deadreckon.emit import _letters as kept
 
 
 @pytest.fixture(autouse=True)
@@ -126,7 +126,7 @@ def test_a_replay_that_was_killed_is_not_made_again_unasked(
     """It may have done its work."""
     one = fail("o-1", 1)
     code = f"""
-from deadreckon.emit import _deadletter as kept
+from deadreckon.emit import _letters as kept
 letter = kept.letter({one["id"]!r})
 kept._changed(letter, input={{"order": "o-1", "amount": 1}})
 kept.replay(letter["id"], entry="tests.guards.jobs:die")

@@ -9,7 +9,7 @@ import pytest
 from tests.emit.conftest import SpoolFolder
 
 from deadreckon import emit
-from deadreckon.emit import _deadletter as kept
+from deadreckon.emit import _letters as kept
 from deadreckon.ingest import ingest
 from deadreckon.queries import connect
 

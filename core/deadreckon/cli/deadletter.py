@@ -30,10 +30,10 @@ FolderOption = Annotated[
 
 def _open(folder: Path | None) -> Any:
     from deadreckon import emit
-    from deadreckon.emit import _deadletter
+    from deadreckon.emit import _letters
 
     emit.configure(state=folder, service="reckon")
-    return _deadletter
+    return _letters
 
 
 def _when(seconds: float) -> datetime:

@@ -40,15 +40,11 @@ from deadreckon.emit._trace import trace
 if TYPE_CHECKING:
     from deadreckon.emit._budget import Budget, BudgetError, budget, checkpoint, current_budget
     from deadreckon.emit._contract import ContractError
-    from deadreckon.emit._deadletter import DeadLetterError, deadletter
+    from deadreckon.emit._deadletter import deadletter
     from deadreckon.emit._guard import GuardError
-    from deadreckon.emit._idempotent import (
-        IdempotencyError,
-        InFlightError,
-        OutcomeUnknownError,
-        ResultLostError,
-        idempotent,
-    )
+    from deadreckon.emit._idempotent import idempotent
+    from deadreckon.emit._ledger import IdempotencyError, InFlightError, OutcomeUnknownError, ResultLostError
+    from deadreckon.emit._letters import DeadLetterError
     from deadreckon.emit._stdlib import Formatter, Handler
     from deadreckon.emit._timeout import TimedOutError, timeout
 
@@ -56,10 +52,10 @@ _LAZY = {
     **dict.fromkeys(("Handler", "Formatter"), "_stdlib"),
     **dict.fromkeys(("Budget", "BudgetError", "budget", "checkpoint", "current_budget"), "_budget"),
     **dict.fromkeys(("TimedOutError", "timeout"), "_timeout"),
-    **dict.fromkeys(("DeadLetterError", "deadletter"), "_deadletter"),
-    **dict.fromkeys(
-        ("IdempotencyError", "InFlightError", "OutcomeUnknownError", "ResultLostError", "idempotent"), "_idempotent"
-    ),
+    **dict.fromkeys(("IdempotencyError", "InFlightError", "OutcomeUnknownError", "ResultLostError"), "_ledger"),
+    "idempotent": "_idempotent",
+    "deadletter": "_deadletter",
+    "DeadLetterError": "_letters",
     "ContractError": "_contract",
     "GuardError": "_guard",
 }

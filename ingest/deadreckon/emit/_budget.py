@@ -19,14 +19,22 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from deadreckon.emit._context import CURRENT, PLAIN, Flow, restore
 from deadreckon.emit._guard import GuardError, no_generator, title_of
 from deadreckon.emit._kinds import write_contract
+from deadreckon.emit._spending import (
+    CALLS,
+    MODEL_OPERATIONS,
+    UNITS,
+    amount,
+    exact,
+    figure,
+    is_limit,
+    is_one_of,
+    repeats,
+)
 
 if TYPE_CHECKING:
     from deadreckon.emit._span import Span
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-MODEL_OPERATIONS = frozenset({"chat", "text_completion", "generate_content", "embeddings"})
-_MAX_AMOUNT = 1e15
-_CALLS = MODEL_OPERATIONS | {"execute_tool"}
 
 
 class BudgetError(GuardError):
@@ -52,7 +60,7 @@ class Budget:
         self.name = name or error.noun
         self.limits = {key: value for key, value in limits.items() if value is not None}
         self._kind = error
-        wrong = [key for key, value in self.limits.items() if not _is_limit(value)]
+        wrong = [key for key, value in self.limits.items() if not is_limit(value)]
         if wrong or not self.limits:
             what = ", ".join(f"{key}={self.limits[key]!r}" for key in wrong) or "nothing"
             raise ValueError(
@@ -170,7 +178,7 @@ class Budget:
         Raises:
             BudgetError: a budget is exhausted, or would be by this call.
         """
-        counts = _is_one_of(_CALLS, operation) and not _repeats(operation, around)
+        counts = is_one_of(CALLS, operation) and not repeats(operation, around)
         task = _task()
         for one in self._chain():
             one._join(task, calls=counts)  # noqa: SLF001
@@ -178,9 +186,9 @@ class Budget:
 
     def charge_span(self, span_id: str, parent_span_id: str | None, fields: Mapping[str, Any]) -> None:
         """Take what a span that ended says it used; what spans inside it said already is not taken again."""
-        tokens = int(_amount(fields.get("input_tokens")) + _amount(fields.get("output_tokens")))
-        cost = None if fields.get("cost_usd") is None else _amount(fields["cost_usd"])
-        model = _is_one_of(MODEL_OPERATIONS, fields.get("operation"))
+        tokens = int(amount(fields.get("input_tokens")) + amount(fields.get("output_tokens")))
+        cost = None if fields.get("cost_usd") is None else amount(fields["cost_usd"])
+        model = is_one_of(MODEL_OPERATIONS, fields.get("operation"))
         for one in self._chain():
             one._charge(span_id, parent_span_id, tokens, cost, model=model)  # noqa: SLF001
 
@@ -203,7 +211,7 @@ class Budget:
             over = next((key for key, n in self._spent.items() if n > self.limits.get(key, n)), None)
             if over is None:
                 return
-        self._exhaust(f"{_figure(self._spent[over])} of {_figure(self.limits[over])} {_UNITS[over]}")
+        self._exhaust(f"{figure(self._spent[over])} of {figure(self.limits[over])} {UNITS[over]}")
 
     def _join(self, task: Any, *, calls: bool) -> None:
         if task is not None and task is not self._owner:
@@ -215,7 +223,7 @@ class Budget:
             if used is None:
                 self._spent["calls"] += 1
                 return
-        self._exhaust(f"{_figure(self._spent[used])} of {_figure(self.limits[used])} {_UNITS[used]}, and another call")
+        self._exhaust(f"{figure(self._spent[used])} of {figure(self.limits[used])} {UNITS[used]}, and another call")
 
     def _chain(self) -> Iterator[Budget]:
         one: Budget | None = self
@@ -231,7 +239,7 @@ class Budget:
             self._expire()
 
     def _expire(self) -> None:
-        self._exhaust(f"{_figure(self.limits['seconds'])} s are over")
+        self._exhaust(f"{figure(self.limits['seconds'])} s are over")
 
     def _exhaust(self, reason: str) -> None:
         with self._lock:
@@ -286,14 +294,11 @@ class Budget:
             label="budget",
             action=action,
             reason=self._broken or None,
-            **{f"spent_{key}": _exact(value) for key, value in spent.items()},
+            **{f"spent_{key}": exact(value) for key, value in spent.items()},
             **{f"limit_{key}": value for key, value in self.limits.items()},
             unpriced_calls=self._unpriced,
             error_type=type(error).__qualname__ if error is not None and not self._caused(error) else None,
         )
-
-
-_UNITS = {"tokens": "tokens", "cost_usd": "US dollars", "calls": "calls"}
 
 
 def budget(
@@ -338,32 +343,6 @@ def current_budget() -> Budget | None:
     return flow.budget if flow is not None else None
 
 
-def _is_limit(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-
-
-def _is_one_of(operations: frozenset[str], operation: Any) -> bool:
-    return isinstance(operation, str) and operation in operations  # it may be anything
-
-
-def _amount(value: Any) -> float:
-    """Return what a span states as a number; anything that is none, or no sensible one, is 0."""
-    try:
-        amount = 0.0 if isinstance(value, str) else float(value)
-    except Exception:  # noqa: BLE001  # any object of the application's may be in here
-        return 0.0
-    return amount if 0 < amount < _MAX_AMOUNT else 0.0
-
-
-def _repeats(operation: Any, around: Span | None) -> bool:
-    """Tell whether a model call is inside one of the same operation: a framework's around its client's is one call."""
-    while operation in MODEL_OPERATIONS and around is not None:
-        if _is_one_of(frozenset((operation,)), around.operation):
-            return True
-        around = around.around
-    return False
-
-
 def _task() -> Any:
     """Return the asyncio task that runs here, if any; asyncio is not imported for it."""
     asyncio = sys.modules.get("asyncio")
@@ -380,11 +359,3 @@ def _soon(task: Any, cancel: Callable[[], Any]) -> None:
         task.get_loop().call_soon_threadsafe(cancel)
     except RuntimeError:
         pass  # its loop is closed, so it does not run any more
-
-
-def _figure(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
-
-
-def _exact(value: float) -> float:
-    return value if isinstance(value, int) else round(value, 9)
