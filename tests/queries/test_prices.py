@@ -149,6 +149,14 @@ def test_prices_hold_from_their_dates(ask: Ask) -> None:
     assert ask(sql, calls) == [(10.0,), (5.0,)]  # until then, more than 200,000 tokens in cost twice as much
 
 
+def test_opentelemetrys_names_of_providers_are_known(ask: Ask) -> None:
+    """With an underline where the library has a dash."""
+    calls = [call(provider=p, model="grok-3") for p in ("x-ai", "x_ai")]
+    (one, other) = ask("SELECT computed_usd FROM model_calls", calls)
+    assert one == other
+    assert one[0] > 0
+
+
 def test_what_the_library_cannot_say_by_tokens_is_said(ask: Ask) -> None:
     """Fees by the request and prices by the hour are left out of the price, and its note says so."""
     rows = ask("SELECT note FROM prices", [call(provider="perplexity", model="sonar")])
@@ -285,15 +293,11 @@ def test_the_past_is_repriced_by_a_query(ask: Ask) -> None:
             "earlier": [{"input_per_mtok": 4.0, "output_per_mtok": 0.0}],
         }
     }
-    sql = """
-        SELECT sum(c.computed_usd), sum(c.input_tokens * p.input_per_mtok + c.output_tokens * p.output_per_mtok) / 1e6
-        FROM llm_calls c
-        JOIN prices p ON p.model = c.model AND p.provider IS NOT DISTINCT FROM c.provider
-            AND p.model_version IS NOT DISTINCT FROM c.model_version
-            AND p.valid_to = TIMESTAMPTZ '9999-12-31'
-            AND c.input_tokens BETWEEN p.min_input_tokens AND p.max_input_tokens
-    """
-    assert ask(sql, [call(model="m", output_tokens=0)], prices=prices) == [(4.0, 1.0)]
+    page = (Path(__file__).parents[2] / "docs" / "prices.md").read_text("utf-8")
+    sql = next(block for block in page.split("\n\n    ") if block.startswith("select sum(c.computed_usd)"))
+    used = {"output_tokens": 3, "cache_read_tokens": 1000, "cache_write_tokens": 10, "reasoning_tokens": 1}
+    calls = [call(model="m", **used), call(model="m", input_tokens=None)]
+    assert ask(sql.partition("\n\n")[0], calls, prices=prices) == [(pytest.approx(4.0), pytest.approx(1.0))]
 
 
 def test_histories_are_laid_over_each_other() -> None:

@@ -39,7 +39,8 @@ def write_cache(name: str, content: Mapping[str, Any]) -> None:
 
 
 def _folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "deadreckon"
+    # expanduser leaves the path as it is where nobody has a home, and so nothing is kept
+    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "deadreckon")  # noqa: PTH111
 
 
 def names_in(snapshot: Snapshot) -> list[Name]:

@@ -111,9 +111,14 @@ def _ambiguous(counted: dict[Name, int], given: Sources) -> list[Finding]:
             if match.prices:
                 bare.remove(name)  # decided here: the libraries after it are not asked
             if match.prices and match.others:
-                detail = f"no provider is stated: taken for {match.known_as}, may be {', '.join(match.others)}"
+                detail = f"no provider is stated: taken for {match.known_as}, may be {_some(match.others)}"
                 found.append(Finding("ambiguous", *name, counted[name], detail=detail))
     return found
+
+
+def _some(others: tuple[str, ...]) -> str:
+    more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+    return ", ".join(others[:3]) + more
 
 
 def _outdated(counted: dict[Name, int], settings: Settings, given: Sources, today: date) -> list[Finding]:

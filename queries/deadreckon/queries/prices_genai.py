@@ -101,7 +101,7 @@ def matches(providers: Sequence[Any], names: Sequence[tuple[str, str]], source: 
     found: dict[tuple[str, str], Match] = {}
     for provider, model in names:
         try:
-            served_by, info = snapshot.find_provider_model(model, None, provider or None, None)
+            served_by, info = snapshot.find_provider_model(model, None, _spelt(snapshot.providers, provider), None)
         except LookupError:
             found[provider, model] = Match()
             continue
@@ -109,6 +109,15 @@ def matches(providers: Sequence[Any], names: Sequence[tuple[str, str]], source: 
         others = () if provider else _others(snapshot.providers, served_by, model, prices)
         found[provider, model] = Match(f"{served_by.id}/{info.id}", tuple(prices), others)
     return found
+
+
+def _spelt(providers: Sequence[Any], provider: str) -> str | None:
+    """OpenTelemetry's names have underlines where the library's have dashes: x_ai."""
+    from genai_prices.data_snapshot import find_provider_by_id
+
+    dashed = provider.replace("_", "-")
+    known = find_provider_by_id(list(providers), provider) is not None
+    return dashed if not known and find_provider_by_id(list(providers), dashed) else provider or None
 
 
 def _others(providers: Sequence[Any], taken: Any, model: str, prices: list[Price]) -> tuple[str, ...]:
