@@ -285,10 +285,14 @@ def test_an_alarm_is_over_after_quiet_windows(tmp_path: Path) -> None:
     made = Profiles()
     until = REFERENCE + 20
     made.numbers("feature:a", range(REFERENCE + 60), lambda rng, h: normal(300, 0.8 * (REFERENCE <= h < until))(rng, h))
-    states = [one.verdicts[0].state for one in looked(made, tmp_path, range(REFERENCE, REFERENCE + 60))]
+    said = [one.verdicts[0] for one in looked(made, tmp_path, range(REFERENCE, REFERENCE + 60))]
+    states = [v.state for v in said]
     assert states[19] == "firing"
     assert states[21] == "firing"
-    assert set(states[28:]) == {"ok"}
+    over = states.index("ok", 20)
+    assert over < 36
+    assert [v.e > 1 for v in said[over - 6 : over + 1]] == [True] + [False] * 6
+    assert set(states[over:]) == {"ok"}
 
 
 def test_the_bet_on_what_does_not_change_does_not_pay(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ ETA: Final = 0.05
 """The probability, over the fleet, that a bet on scores that lie as they did is worth more than it costs."""
 SURE: Final = 0.9
 """Of an error that is allowed this much is used: the formula by which it is known is right to some hundredths."""
-STEPS: Final = 45
+STEPS: Final = 30
 LAGS: Final = (1, 2, 3, 4, 6, 8, 12, 24)
 CORRELATED: Final = 0.1
 MOST_LAG: Final = 24

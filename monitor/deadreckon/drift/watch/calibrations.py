@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -104,9 +105,16 @@ class Calibrations:
             tau = np.ceil(self.tau[rows] * 8) / 8
             pairs = np.stack([np.repeat(self.windows[rows], SCORES).astype(np.float64), tau.ravel()], axis=1)
             distinct, which = np.unique(pairs, axis=0, return_inverse=True)
-            made = tail_limits(distinct[:, :1], distinct[:, 1:], RANKS[:count], max(fleet, 1))
+            made = _limits(tuple(map(tuple, distinct.tolist())), int(count), max(fleet, 1))
             found[rows, :, :count] = made[which.ravel()].reshape(len(rows), SCORES, count)
         return found
+
+
+@lru_cache(maxsize=64)
+def _limits(pairs: tuple[tuple[float, float], ...], count: int, fleet: int) -> Floats:
+    """Limits by windows and tau: from window to window they are the same."""
+    given = np.array(pairs)
+    return tail_limits(given[:, :1], given[:, 1:], RANKS[:count], fleet)
 
 
 def joined(parts: Iterable[Calibrations]) -> Calibrations:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from deadreckon.drift.buckets import Floats
@@ -23,6 +25,7 @@ def fastest(calibrations: Calibrations, limits: Floats, budget: Budget) -> Float
     return np.where(growth > 1, windows, np.inf)
 
 
+@lru_cache(maxsize=64)
 def windows_needed(cadence: Cadence, budget: Budget) -> int:
     """Windows, at least, that a reference needs for a stream of a fleet with this budget, if they are independent."""
     low, high = LEAST, MOST
