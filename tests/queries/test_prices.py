@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,6 +16,7 @@ import pytest
 from tests.queries.lakes import Row, add, at, make_lake
 
 from deadreckon.core.errors import ConfigError
+from deadreckon.core.lake import Lake
 from deadreckon.core.settings import Settings
 from deadreckon.queries import connect
 from deadreckon.queries.prices import NEVER, in_force, price_list
@@ -329,6 +331,21 @@ def test_names_are_read_once_a_file(tmp_path: Path) -> None:
     assert cache.read_bytes() == before
     cache.write_bytes(before[:20])
     assert names_in(lake.snapshot()) == [("", "m", "1"), ("openai", "gpt-4o", "")]
+
+
+def test_names_of_a_lake_that_is_gone_are_gone(tmp_path: Path) -> None:
+    """Another lake in its place has its own."""
+    make_lake(tmp_path / "lake", [call()])
+    assert names_in(Lake.open(tmp_path / "lake").snapshot()) == [("openai", "gpt-4o", "")]
+    shutil.rmtree(tmp_path / "lake")
+    make_lake(tmp_path / "lake", [call(model="m")])
+    assert names_in(Lake.open(tmp_path / "lake").snapshot()) == [("openai", "m", "")]
+
+
+def test_costs_are_computed_where_nothing_can_be_kept(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of caches that cannot be made costs time alone."""
+    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null/caches")
+    assert ask("SELECT computed_usd FROM model_calls", [call()]) == [(2.5,)]
 
 
 def test_a_new_file_of_the_libraries_prices_is_read() -> None:

@@ -56,6 +56,8 @@ def names_in(snapshot: Snapshot) -> list[Name]:
     cache = f"names-{hashlib.sha256(home.encode()).hexdigest()[:16]}.json"
     kept = read_cache(cache)
     seen = set(kept.get("files", []))
+    if seen.isdisjoint(file.removeprefix(home) for file in files):  # another lake, in the place of one that is gone
+        kept = {}
     names: set[Name] = {(p, m, v) for p, m, v in kept.get("names", [])}
     new = [file for file in files if file.removeprefix(home) not in seen]
     if new:
