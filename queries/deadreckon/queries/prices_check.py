@@ -59,7 +59,7 @@ class Finding:
         """Reported less computed."""
         if self.reported_usd is None or self.computed_usd is None:
             return None
-        return self.reported_usd - self.computed_usd
+        return round(self.reported_usd - self.computed_usd, 9)  # what is smaller comes of adding up
 
 
 def check(lake: Lake, settings: Settings, *, tolerance: float, today: date) -> list[Finding]:
