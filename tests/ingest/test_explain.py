@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.ingest.objects import ANY_LINE, SCALARS
 from tests.ingest.reading import read
@@ -142,6 +142,9 @@ class TestTheSameRules:
             st.one_of(ANY_LINE, st.dictionaries(st.sampled_from(sorted(ALIASES)), SCALARS, min_size=1)), max_size=20
         )
     )
+    @example([{"": None}, {"@timestamp": None, "asctime": None}])
+    @example([{"gen_ai.operation.name": [], "langfuse.observation.cost_details": None}])
+    @example([{"": None}, {"attempt": 1.0000000000000002e16}])
     def test_any_object(self, lines: list[dict[str, Any]]) -> None:
         """Random objects, with shapes of other loggers among them."""
         self.check([json.dumps(line) for line in lines if line])

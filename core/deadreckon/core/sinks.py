@@ -131,7 +131,9 @@ class AppriseSink(SinkBase):
     timeout_s: Timeout = Field(default=30.0, description="seconds that one try may take")
 
 
-Sink = Annotated[StdoutSink | FileSink | WebhookSink | EmailSink | CommandSink | AppriseSink, Field(discriminator="kind")]
+Sink = Annotated[
+    StdoutSink | FileSink | WebhookSink | EmailSink | CommandSink | AppriseSink, Field(discriminator="kind")
+]
 KINDS: Final[dict[str, type[SinkBase]]] = {
     get_args(model.model_fields["kind"].annotation)[0]: model
     for model in (StdoutSink, FileSink, WebhookSink, EmailSink, CommandSink, AppriseSink)

@@ -123,13 +123,19 @@ def _rewrite(
             if users and users.may_be_in(line):
                 _redact_attributes(events, users)
             foreign += [(source, offset, sub, _written(event)) for sub, event in enumerate(events)]
-        except (ValueError, RecursionError):
+        except Exception as error:  # noqa: BLE001 - whatever a line is, the others are read
             raw = _redact_users(line.encode("utf-8", "surrogatepass"), users)
             refused.append(
                 explain(raw, source, offset, aliases)
-                or reject(source, offset, raw, "unsupported", "the line cannot be read: it is nested too deeply")
+                or reject(source, offset, raw, "unsupported", f"the line cannot be read: {_why(error)}")
             )
     return foreign, refused
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return f"{type(error).__name__} in what reads it; please report it, then reckon quarantine replay"
 
 
 def _written(event: dict[str, Any]) -> str:

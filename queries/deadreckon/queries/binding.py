@@ -4,8 +4,9 @@ It is made where the lake can be read and used where only DuckDB is at hand, so 
 module imports nothing of the lake.
 
 The views read base relations. `lake_events` and `lake_ledger` hold the two parts of the table with every column of the
-schema, whichever columns the files of older versions have; `lake_prices` is the price table of the models that it names, and
-`lake_profile_buckets`, `lake_profile_summaries` and `lake_profile_subjects` are the parts of the table of profiles.
+schema, whichever columns the files of older versions have; `lake_prices` is the price table of the models that it
+names, and `lake_profile_buckets`, `lake_profile_summaries` and `lake_profile_subjects` are the parts of the table of
+profiles.
 """
 
 from __future__ import annotations

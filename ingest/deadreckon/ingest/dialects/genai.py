@@ -91,9 +91,13 @@ def _level(draft: Draft) -> None:
         draft.fill("level", ("debug", "debug", "info", "warning", "error", "critical")[(number - 1) // 4])
 
 
+NAMED: Final = {"execute_tool": "tool", "invoke_agent": "agent"}
+
+
 def _named(draft: Draft) -> None:
     """What a span is named after: a tool or an agent, by its kind."""
-    column = {"execute_tool": "tool", "invoke_agent": "agent"}.get(draft.columns.get("operation", ""))
+    operation = draft.columns.get("operation")
+    column = NAMED.get(operation) if type(operation) is str else None
     if column:
         draft.lift(column, "traceloop.entity.name")
         if "openinference.span.kind" in draft.rest:  # elsewhere it may be the agent that ships logs
