@@ -158,3 +158,12 @@ def test_rules_on_what_ingest_read_know_other_columns():
     table = {"name": "q", "metric": "quarantined_lines", "window": "1h", "above": 0}
     assert load_rules([table | {"group_by": ["source_path"]}])[0].group_by == ["source_path"]
     assert "'model', which" in refused(table | {"group_by": ["model"]}).message
+
+
+@pytest.mark.parametrize(("side", "bound"), [("above", 20.0), ("below", -0.5), ("above", 1.5)])
+def test_a_bound_that_a_share_cannot_pass_is_refused(side, bound):
+    """20 for 20 % would never fire, and nobody would know."""
+    table = {"name": "errors", "metric": "error_rate", "window": "1h", side: bound}
+    with pytest.raises(ConfigError) as error:
+        load_rules([table])
+    assert "is a share, from 0 to 1" in error.value.message

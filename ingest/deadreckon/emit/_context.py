@@ -15,7 +15,6 @@ from deadreckon.emit._encode import text_of
 
 if TYPE_CHECKING:
     from deadreckon.emit._budget import Budget
-
     from deadreckon.emit._head import Head
     from deadreckon.emit._span import Span
 

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from deltalake.transaction import AddAction
 
 from deadreckon.core.durable import fsync_all
-from deadreckon.core.errors import CommitConflictError
+from deadreckon.core.errors import CommitConflictError, LakeError
 from deadreckon.core.lake import DataFile, Lake, TableSpec, commit, snapshot_of
 from deadreckon.monitor.deeds import Book, Deed
 from deadreckon.monitor.matcher import Matcher
@@ -134,8 +134,15 @@ def _write(lake: Lake, path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         lists = {name: [row[name] for row in rows] for name in _COLUMNS}
         columns = ", ".join(f'unnest(CAST(${name} AS {kind}[])) AS "{name}"' for name, kind in _COLUMNS.items())
         con.execute(f"CREATE TABLE rows AS SELECT {columns}", lists)
-        con.execute("COPY rows TO $path (FORMAT parquet, COMPRESSION zstd)", {"path": str(path)})
-    fsync_all([path], up_to=lake.table_path(ALERT_DEEDS))
+        try:
+            con.execute("COPY rows TO $path (FORMAT parquet, COMPRESSION zstd)", {"path": str(path)})
+            fsync_all([path], up_to=lake.table_path(ALERT_DEEDS))
+        except (duckdb.IOException, OSError) as error:
+            reason = str(error).partition("\n")[0]
+            raise LakeError(
+                f"cannot write to {lake.table_path(ALERT_DEEDS)}: {reason}",
+                hint="nothing was noted: make room or fix the folder's permissions, then run the same command again",
+            ) from error
 
 
 def _deeds(file: DataFile) -> list[Deed]:

@@ -11,7 +11,9 @@ from deadreckon.monitor.looking import LEAST, Look, down, figure, nice
 from deadreckon.monitor.rules import load_rules
 
 HEADROOM: Final = 1.5
-"""How far over the worst that was seen a threshold is put."""
+"""How far over what is usual a threshold is put."""
+USUAL: Final = 0.9
+"""The share of windows that are taken to be usual: what went wrong in the rest shall not become the measure."""
 _OBJECTIVES: Final = (0.999, 0.995, 0.99, 0.98, 0.95)
 _GAP: Final = """
 SELECT max(minute - before), count(*)
@@ -44,23 +46,25 @@ def _latency(seen: Look) -> Iterator[Suggestion]:
     if not found:
         return
     operation = found[0][0]
-    keys: dict[str, Any] = {"where": {"operation": operation}} if operation else {}
-    for name, metric, least, unit in (
-        (f"{operation or 'calls'} slow", "latency_p95_ms", 0.0, " ms"),
-        (f"{operation or 'calls'} failing", "error_rate", 0.02, ""),
+    calls: dict[str, Any] = {"where": {"operation": operation}} if operation else {}
+    tools: dict[str, Any] = {"where": {"operation": "execute_tool"}, "group_by": ["tool"]}
+    for name, metric, keys, least, unit in (
+        (f"{operation or 'calls'} slow", "latency_p95_ms", calls, 0.0, " ms"),
+        (f"{operation or 'calls'} failing", "error_rate", calls, 0.02, ""),
+        ("a tool failing", "tool_error_rate", tools, 0.05, ""),
     ):
         for window in ("15m", "1h", "6h", "1d"):
             table = {"name": name, "metric": metric, **keys, "window": window, "min_count": LEAST}
             values = sorted(seen.values(table | {"above": 0.0}))
-            above = max(nice(values[-1] * HEADROOM), least) if values else 0.0
+            usual = values[int(USUAL * (len(values) - 1))] if values else 0.0
+            above = max(nice(usual * HEADROOM), least)
             # A short window is told of sooner, where enough of them say what is usual; more than all cannot fail.
-            if len(values) < (LEAST if window != "1d" else 1) or above <= 0 or (metric == "error_rate" and above >= 1):
+            if len(values) < (LEAST if window != "1d" else 1) or above <= 0 or (unit == "" and above >= 1):
                 continue
-            worst, middle = figure(values[-1]), figure(values[len(values) // 2])
-            why = f"Of {len(values)} windows of {window} with {LEAST} calls or more the worst had {worst}{unit}"
-            clear = min(above, nice(values[-1] * 1.1))
+            why = f"Of {len(values)} windows of {window} with {LEAST} calls or more nine in ten had {figure(usual)}"
+            clear = min(above, nice(usual * 1.1))
             yield Suggestion(
-                f"{why}, the middle one {middle}{unit}; half as much again fires.",
+                f"{why}{unit} at most, the worst {figure(values[-1])}{unit}; half as much again as the former fires.",
                 table | {"above": above, "clear_above": clear, "no_data": "ok"},
             )
             break

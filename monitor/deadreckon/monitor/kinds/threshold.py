@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from deadreckon.core.settings import nearest
 from deadreckon.monitor.metrics import METRICS, Metric
@@ -48,6 +48,13 @@ class ThresholdRule(Bounded, Grouped):
         if self.measure.source == "newest":
             return newest(asker, self, first, last)
         return of_metric(asker, self, self.measure, first, last)
+
+    @model_validator(mode="after")
+    def _within_reach(self) -> Self:
+        for side, bound in (("above", self.above), ("below", self.below)):
+            if self.measure.unit.startswith("share") and bound is not None and not 0 <= bound <= 1:
+                raise ValueError(f"{side} = {bound:g}, but {self.metric_} is a share, from 0 to 1; write 20 % as 0.2")
+        return self
 
     @field_validator("metric_")
     @classmethod
