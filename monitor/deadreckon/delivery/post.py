@@ -88,7 +88,7 @@ class Post:
         try:
             courier.round()
         except DeadreckonError as error:
-            courier.outcome.problem = self._credentials.scrub(error.message)
+            courier.outcome.problem = self._credentials.scrub("; ".join(filter(None, (error.message, error.hint))))
         except Exception as error:  # noqa: BLE001  # whatever is wrong with one sink, the others are told
             courier.outcome.problem = self._credentials.scrub(f"{type(error).__name__}: {error}")
 
