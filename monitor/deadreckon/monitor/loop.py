@@ -39,6 +39,8 @@ def repeat(
             except BrokenPipeError:
                 raise
             except Exception as error:
+                if isinstance(error, RuntimeError) and stopped():  # what DuckDB makes of a signal
+                    break
                 if code is None and isinstance(error, ConfigError | UsageError):
                     raise
                 code = failed(error)
