@@ -24,7 +24,7 @@ class Calibrations:
     """One row for each stream.
 
     `windows`: of the reference that hold enough values; with fewer than LEAST the levels are infinite, and nothing can
-    be said of the stream. `parts`: whether they are parts of a short reference (see `watch.parts`).
+    be said of the stream.
     """
 
     windows: Integers
@@ -43,7 +43,6 @@ class Calibrations:
     lasts: Integers
     origin: Floats
     bucket_scale: Integers
-    parts: np.ndarray
 
     def __len__(self) -> int:
         """How many streams there are."""
@@ -70,7 +69,6 @@ class Calibrations:
             lasts=np.full((streams, COARSE), WIDTH - 1, dtype=np.int64),
             origin=np.zeros(streams),
             bucket_scale=np.zeros(streams, dtype=np.int64),
-            parts=np.zeros(streams, dtype=bool),
         )
 
     def take(self, rows: Integers) -> Calibrations:

@@ -70,7 +70,7 @@ def make_streams(con: duckdb.DuckDBPyConnection, version: Version) -> None:
 def make_categories(con: duckdb.DuckDBPyConnection, version: Version, most: int) -> None:
     """Make `watch_categories`: the column of each value of a categorical stream, the rare ones all in `most`.
 
-    `single`: whether one window alone has the value; `once`: whether it was seen a single time.
+    `single`: whether one window alone has the value.
     """
     watch = version.watch
     where, params = condition(watch, reference=True)
@@ -78,7 +78,7 @@ def make_categories(con: duckdb.DuckDBPyConnection, version: Version, most: int)
         f"""
         CREATE OR REPLACE TEMP TABLE watch_categories AS
         SELECT stream, category, least(row_number() OVER (PARTITION BY stream ORDER BY n DESC, category) - 1, $most)
-            AS "column", n_windows = 1 AS single, n = 1 AS once
+            AS "column", n_windows = 1 AS single
         FROM (
             SELECT s.stream, p.category, sum(p.n) AS n, count(DISTINCT {SLOT}) AS n_windows
             FROM lake_profile_buckets p JOIN watch_streams s ON {_same(watch.shared)}
@@ -92,14 +92,14 @@ def make_categories(con: duckdb.DuckDBPyConnection, version: Version, most: int)
 def reference_rows(con: duckdb.DuckDBPyConnection, version: Version, kind: str, streams: tuple[int, int]) -> Arrays:
     """The reference's rows of these streams, in no order: stream, slot, scale, place (bucket or column), single, n.
 
-    Rows of the same bucket are not added up. `slot` is the window's number since the epoch; `once` as `single`.
+    Rows of the same bucket are not added up. `slot` is the window's number since the epoch.
     """
     watch = version.watch
     where, params = condition(watch, reference=True)
     if kind == "numeric":
         columns, join = "p.scale, p.bucket AS place", ""
     else:
-        columns, join = 'c."column" AS place, c.single, c.once', "JOIN watch_categories c USING (stream, category)"
+        columns, join = 'c."column" AS place, c.single', "JOIN watch_categories c USING (stream, category)"
     return _arrays(
         con,
         f"""
