@@ -81,7 +81,7 @@ def test_the_monitor_brings_the_profiles_up_first(tmp_path: Path) -> None:
     now = datetime.now(UTC).isoformat()
     (tmp_path / "a.jsonl").write_text(json.dumps({"ts": now, "event": "x", "kind": "span", "duration_ms": 1.0}) + "\n")
     ingest([tmp_path / "a.jsonl"], tmp_path / "lake")
-    rule = '[[rules]]\nname = "slow"\nmetric = "error_rate"\nwindow = "5m"\nabove = 9\n'
+    rule = '[[rules]]\nname = "slow"\nmetric = "error_rate"\nwindow = "5m"\nabove = 0.9\n'
     (tmp_path / "deadreckon.toml").write_text(rule)
 
     main(["monitor", "--dry-run"])
