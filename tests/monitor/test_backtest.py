@@ -16,9 +16,10 @@ from tests.monitor.commands import configure, reckon
 from tests.monitor.kinds.test_kinds import LEDGER, TABLES, lively
 from tests.monitor.lakes import HOUR, MINUTE, NOON, Open, add, calls, event, make, monitor
 
-from deadreckon.backtest import Backtest, Incident, backtest, moments, score, told
+from deadreckon.backtest import Backtest, Incident, backtest, moments, score, told, unfound, within
 from deadreckon.backtest.seen import seen
 from deadreckon.backtest.sweep import variants
+from deadreckon.cli import main
 from deadreckon.core.errors import QueryError
 from deadreckon.core.lake import Lake
 from deadreckon.core.settings import Settings
@@ -201,23 +202,51 @@ def test_an_alert_has_its_beginning_its_peak_and_its_end(tmp_path: Path) -> None
     assert [f.flapping for f in (first, second, third)] == [False, True, True]
     assert trail.firing_seconds(NOON) == 15 * MINUTE
     assert trail.states == {"no_data": 1, "ok": 2, "firing": 3, "resolved": 6}
-    incidents = [
-        Incident(NOON - 50 * MINUTE, NOON - 45 * MINUTE),
-        Incident(NOON - 30 * MINUTE, NOON - 28 * MINUTE),
-        Incident(NOON - 12 * MINUTE, NOON - 11 * MINUTE),
-        Incident(NOON - 12 * MINUTE, NOON - 11 * MINUTE, rule="another"),
-    ]
-    how = score(trail, incidents, NOON)
-    assert (how.incidents, how.found, how.false, how.delays) == (3, 2, 1, (10 * MINUTE, 10 * MINUTE))
-    assert how.missed == (incidents[2],)
+
+
+def test_an_incident_is_found_by_what_was_raised_in_its_time(tmp_path: Path) -> None:
+    """By the run that told, not by the windows it looked at; the first look after the end still counts."""
+    usual = [event(-HOUR + i * 20, status="ok", duration_ms=10.0) for i in range(180)]
+    lake = make(tmp_path / "lake", [*usual, *calls(-40 * MINUTE, 300, duration_ms=900)])
+    table = {"name": "slow", "metric": "latency_p99_ms", "window": "30m", "every": "5m", "above": 100, "delay": "3m"}
+    runs = moments(NOON - 55 * MINUTE, NOON, 5 * MINUTE)
+    trail = replay(lake, load_rules([table]), -55 * MINUTE, 0).trails[0]
+    (alert,) = trail.firings
+    # Its window reaches back for half an hour, and it is open for as long.
+    assert (alert.raised, alert.settled) == (NOON - 30 * MINUTE, NOON)
+    before = Incident(NOON - 54 * MINUTE, NOON - 45 * MINUTE)
+    it = Incident(NOON - 40 * MINUTE, NOON - 36 * MINUTE, labels={"service": "any"})
+    after = Incident(NOON - 20 * MINUTE, NOON - 10 * MINUTE)
+    another = Incident(NOON - 40 * MINUTE, NOON - 35 * MINUTE, rule="another")
+    how = score(trail, [before, it, after, another], runs)
+    assert (how.incidents, how.found, how.false, how.delays) == (3, 1, 0, (10 * MINUTE,))
+    assert (how.missed, how.already) == ((before,), (after,))
+    assert score(trail, [before, after], runs).false == 1
+    assert unfound([trail], [before, it, after, another], runs) == [before, after, another]
+    later = Incident(NOON + HOUR, NOON + 2 * HOUR)
+    assert within([before, later], runs) == [before]
+
+
+def test_clear_thresholds_go_along_with_a_sweep() -> None:
+    """In proportion, on either side; what the rule cannot have is left out, and it is said why."""
+    table = {"name": "r", "metric": "error_rate", "window": "5m", "above": 0.2, "clear_above": 0.1}
+    rules, refused = variants(table, "above", ["0.05", "0.3", "2"])
+    assert [(rule.above, rule.clear_above) for rule in rules] == [(0.05, 0.025), (0.3, 0.15)]
+    assert len(refused) == 1
+    assert "above=2:" in refused[0]
+    assert "is a share" in refused[0]
+    table = {"name": "r", "sql": "SELECT 1 AS value", "window": "5m", "below": 0, "clear_below": 3}
+    rules, refused = variants(table, "below", ["-5", "5"])
+    assert [(rule.below, rule.clear_below) for rule in rules] == [(-5, -2), (5, 8)]
+    assert not refused
 
 
 def test_a_sweep_measures_once(tmp_path: Path) -> None:
     """Each variant says what it would alone, for the queries of one."""
     lake = make(tmp_path / "lake", list(lively()))
     table = {"name": "p50", "metric": "latency_p50_ms", "window": "20m", "every": "10m", "above": 70, "clear_above": 60}
-    rules = variants(table, "above", ["40", "55", "65", "80"])
-    assert [rule.clear_above for rule in rules] == [None, None, 60, 60]
+    rules, _ = variants(table, "above", ["35", "56", "70", "84"])
+    assert [rule.clear_above for rule in rules] == [30, 48, 60, 72]
     opened = Open(lake)
     runs = moments(NOON - 5 * HOUR, NOON, 5 * MINUTE)
     together = backtest(lake, [rules], lambda _: nullcontext(opened), runs).trails
@@ -318,13 +347,34 @@ def test_the_command_sweeps_and_scores(folder: Path) -> None:
         folder=folder,
     )
     assert code == 0
-    assert [(r["above"], r["alerts"], r["found"]) for r in found["rules"]] == [(50, 1, 1), (400, 1, 1), (600, 0, 0)]
-    assert [r["false_alerts"] for r in found["rules"]] == [0, 0, 0]
+    assert [(r["above"], r["alerts"], r["found"]) for r in found["rules"]] == [(50, 1, 0), (400, 1, 1), (600, 0, 0)]
+    assert [r["false_alerts"] for r in found["rules"]] == [1, 0, 0]
+    assert [r["already_open"] for r in found["rules"]] == [1, 0, 0]  # usual calls are over 50, too
     (folder / "known.json").write_text('[{"from": "2026-10-01T11:30Z", "to": "2026-10-01T11:35Z"}]', "utf-8")
     (folder / "other.toml").write_text(RULES.replace("= 100", "= 450").replace('"slow"', '"other"'), "utf-8")
     more = ("--rules", str(folder / "other.toml"), "--rule", "other", "--known", str(folder / "known.json"))
     _, found, _ = reckon("monitor", "backtest", *PERIOD, *more, folder=folder)
     assert [(r["rule"], r["found"], r["incident_delay_s"]) for r in found["rules"]] == [("other", 1, 300)]
+
+
+def test_a_table_fits_80_columns(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+    """One line for each rule, also where its name is long and incidents are held against it; sweeps name the value."""
+    monkeypatch.setenv("COLUMNS", "80")
+    configure(folder, RULES.replace('"broken"', '"a rule with a name that is long enough to be read twice"'))
+    known = folder / "known.csv"
+    known.write_text("from,to\n2026-10-01T11:10Z,2026-10-01T11:20Z\n2026-09-01,2026-09-02\n", "utf-8")
+    words = ("monitor", "backtest", *PERIOD, "--config", str(folder / "deadreckon.toml"), "--format", "table")
+    for more in ((), ("--known", str(known))):
+        main([*words, *more])
+        said = capsys.readouterr()
+        assert all(len(line) <= 80 for line in said.out.splitlines())
+        assert said.out.splitlines()[0].split()[:2] == ["rule", "alerts"]
+    assert "some rule found 0 of 1 incident; by none 2026-10-01 11:10 to 11:20" in said.err
+    assert "1 incident of" in said.err
+    main([*words, "--known", str(known), "--rule", "slow", "--sweep", "above=50,600"])
+    said = capsys.readouterr()
+    assert "rule slow with above = 600: missed 1 of 1: 2026-10-01 11:10 to 11:20" in said.err
+    assert [line.split()[0] for line in said.out.splitlines()] == ["above", "50", "600"]
 
 
 @pytest.mark.parametrize(

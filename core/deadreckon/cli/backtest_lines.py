@@ -10,13 +10,19 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
-from deadreckon.cli.output import Format, dumps, one_line, say, show_rows
+from rich.text import Text
+
+from deadreckon.cli.lines import Column, draw, room
+from deadreckon.cli.output import Format, console, dumps, figure, one_line, say, show_rows, visible
+from deadreckon.core.words import counted
 
 if TYPE_CHECKING:
     from deadreckon.backtest import Backtest, Firing, Incident, Told, Trail
 
 LISTED: Final = 25
 """Alerts that a table shows without --details."""
+_NAMED: Final = 5
+"""Incidents of a rule that people read the times of; JSON has all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +46,34 @@ def show(shown: Shown, format_: Format, *, details: bool) -> None:
     if format_ is not Format.table:
         _show(_changes(shown) if details else rows, format_)
         return
-    _show(
-        [_short(row) for row in rows], format_, {"runs": len(shown.found.moments), "seconds": round(shown.seconds, 1)}
-    )
-    alerts = [] if shown.sweep else [_alert(f) for t in shown.found.trails for f in t.firings]
+    from deadreckon.backtest import unfound
+
+    out = console()
+    draw(out, *_rules_table(shown, rows), room(out))
+    runs, took = counted(len(shown.found.moments), "run"), f"{shown.seconds:,.1f} s"
+    say(f"{counted(len(rows), 'row')} ({runs}, {took})")
+    alerts = [] if shown.sweep else [f for t in shown.found.trails for f in t.firings]
     if alerts:
-        alerts.sort(key=lambda alert: alert["start"])
-        _show([_brief(a) for a in (alerts if details else alerts[:LISTED])], format_, {"total": len(alerts)})
+        alerts.sort(key=lambda f: f.raised)
+        metrics = {t.rule.name: t.rule.metric or "" for t in shown.found.trails}
+        out.print()
+        draw(out, _ALERT, [_brief(f, metrics[f.rule]) for f in (alerts if details else alerts[:LISTED])], room(out))
+        more = "" if details or len(alerts) <= LISTED else f", the first {LISTED} shown: --details shows all"
+        say(f"{counted(len(alerts), 'alert')}{more}")
     for told in shown.messages:
-        log = f"sink {told.sink}: {told.messages} messages, {told.repeats} of them repeats"
-        say(log + (f"; {told.withheld} changes withheld" if told.withheld else ""))
+        log = f"sink {told.sink}: {counted(told.messages, 'message')}, {counted(told.repeats, 'repeat')} among them"
+        say(log + (f"; {counted(told.withheld, 'change')} withheld" if told.withheld else ""))
     for trail in shown.found.trails:
         for reason, n in trail.reasons.most_common(1):
-            say(one_line(f"rule {trail.rule.name}: {n} windows could not be evaluated: {reason}"))
+            say(one_line(f"rule {trail.rule.name}: {counted(n, 'window')} could not be evaluated: {reason}"))
         if (drift := _drift(trail)) is not None:
             say(f"rule {trail.rule.name}: {_budget(drift)}")
-        for missed in _missed(shown, trail):
-            say(f"rule {trail.rule.name}: missed {missed['from']:%Y-%m-%d %H:%M} to {missed['to']:%Y-%m-%d %H:%M}")
+        for line in _not_found(shown, trail):
+            say(one_line(line))
+    if shown.incidents is not None and not shown.sweep:
+        left = unfound(shown.found.trails, shown.incidents, shown.found.moments)
+        none = f"; by none {', '.join(map(_span, left[:_NAMED]))}" if left else ""
+        say(f"some rule found {len(shown.incidents) - len(left)} of {counted(len(shown.incidents), 'incident')}{none}")
     if details:
         if changes := _changes(shown):
             _show(changes, format_)
@@ -73,6 +90,8 @@ def _show(rows: Sequence[Mapping[str, Any]], format_: Format, meta: Mapping[str,
 
 
 def _whole(shown: Shown, rows: Sequence[Mapping[str, Any]], *, details: bool) -> dict[str, Any]:
+    from deadreckon.backtest import score, unfound
+
     moments = shown.found.moments
     found: dict[str, Any] = {
         "lake": str(shown.lake),
@@ -93,7 +112,11 @@ def _whole(shown: Shown, rows: Sequence[Mapping[str, Any]], *, details: bool) ->
         if (drift := _drift(trail)) is not None:
             row["drift"] = drift
         if shown.incidents is not None:
-            row["missed_incidents"] = _missed(shown, trail)
+            how = score(trail, shown.incidents, shown.found.moments)
+            row["missed_incidents"], row["already_open_incidents"] = _listed(how.missed), _listed(how.already)
+    if shown.incidents is not None and not shown.sweep:
+        left = unfound(shown.found.trails, shown.incidents, moments)
+        found["incidents"] = {"count": len(shown.incidents), "found_by_none": _listed(left)}
     if details:
         found["changes"] = _changes(shown)
         found["log"] = [
@@ -109,7 +132,7 @@ def _row(shown: Shown, trail: Trail) -> dict[str, Any]:
     delays = [f.raised - f.breached for f in trail.firings]
     row = {
         "rule": trail.rule.name,
-        **({shown.sweep.partition("=")[0].strip(): _swept(shown, trail)} if shown.sweep else {}),
+        **(_swept(shown, trail) if shown.sweep else {}),
         "windows": trail.windows,
         "skipped": trail.skipped,
         "streams": len(trail.streams),
@@ -126,41 +149,59 @@ def _row(shown: Shown, trail: Trail) -> dict[str, Any]:
         "rows": trail.rows,
     }
     if shown.incidents is not None:
-        found = score(trail, shown.incidents, until)
+        found = score(trail, shown.incidents, shown.found.moments)
         row |= {
             "incidents": found.incidents,
             "found": found.found,
+            "missed": len(found.missed),
+            "already_open": len(found.already),
             "false_alerts": found.false,
             "incident_delay_s": found.delay,
         }
     return row
 
 
-def _swept(shown: Shown, trail: Trail) -> float | str | None:
+def _swept(shown: Shown, trail: Trail) -> dict[str, float | str | None]:
+    """What was varied, and the clear threshold that goes with it."""
     from deadreckon.monitor.duration import format_duration
 
     key = shown.sweep.partition("=")[0].strip()
-    value = getattr(trail.rule, {"for": "for_"}.get(key, key))
-    return format_duration(value) if key in ("for", "keep_firing_for") else value
+    if key in ("for", "keep_firing_for"):
+        return {key: format_duration(trail.rule.for_ if key == "for" else trail.rule.keep_firing_for)}
+    clear = getattr(trail.rule, f"clear_{key}")
+    return {key: getattr(trail.rule, key)} | ({} if clear is None else {f"clear_{key}": clear})
 
 
-def _short(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns that people look at first."""
-    names = [n for n in row if n in ("above", "below", "for", "keep_firing_for")]
-    left = {name: row[name] for name in ("rule", *names, "windows", "alerts")}
-    scored = {name: row[name] for name in ("incidents", "found", "false_alerts") if name in row}
-    return {
-        **left,
-        "firing": _long(row["firing_s"]),
-        "delay": _long(row["delay_s"]),
-        "flapping": row["flapping"],
-        **scored,
-        **({"found after": _long(row["incident_delay_s"])} if scored else {}),
-        **({} if names else {"messages": row["messages"]}),
-        "no data": f"{row['no_data_share']:.1%}",
-        "error": f"{row['error_share']:.1%}" if row["error_share"] else "",
-        "seconds": round(row["seconds"], 2),
-    }
+def _rules_table(shown: Shown, rows: Sequence[Mapping[str, Any]]) -> tuple[list[Column], list[list[Text]]]:
+    """What people look at first, narrow enough for 80 cells: what was varied in place of the rule's name."""
+    varied = [n for n in ("above", "clear_above", "below", "clear_below", "for", "keep_firing_for") if n in rows[0]]
+    known, error = shown.incidents is not None, any(row["error_share"] for row in rows)
+    first = [Column(name.replace("_", " "), right=True) for name in varied] or [Column("rule", least=12, wrap=True)]
+    names = ["alerts", *(["found", "false", "after"] if known else ["firing", "delay", "flaps"])]
+    names += [] if varied or known else ["told"]
+    names += ["no data", *(["error"] if error else []), "cost"]
+    cells = []
+    for row in rows:
+        own = {
+            "alerts": f"{row['alerts']:,}",
+            "firing": _long(row["firing_s"]),
+            "delay": _long(row["delay_s"]),
+            "flaps": f"{row['flapping']:,}",
+            "told": f"{row['messages']:,}",
+            "no data": f"{row['no_data_share']:.1%}",
+            "error": f"{row['error_share']:.1%}",
+            "cost": f"{row['seconds']:,.2f} s",
+        }
+        if known:
+            own |= {"found": f"{row['found']} of {row['incidents']}", "false": f"{row['false_alerts']:,}"}
+            own["after"] = _long(row["incident_delay_s"])
+        head = [_figure(row.get(name)) for name in varied] or [visible(row["rule"])]
+        cells.append([Text(text) for text in [*head, *(own[name] for name in names)]])
+    return [*first, *(Column(name, right=True) for name in names)], cells
+
+
+def _figure(value: float | str | None) -> str:
+    return "" if value is None else value if isinstance(value, str) else figure(value)
 
 
 def _alert(firing: Firing) -> dict[str, Any]:
@@ -180,17 +221,21 @@ def _alert(firing: Firing) -> dict[str, Any]:
     }
 
 
-def _brief(alert: Mapping[str, Any]) -> dict[str, Any]:
-    labels = " ".join("-" if v is None else v for v in alert["labels"].values())
-    lasted = (alert["end"] - alert["start"]).total_seconds() if alert["end"] else None
-    return {
-        "raised": alert["raised"],
-        "rule": alert["rule"],
-        "labels": labels,
-        "for": "open" if lasted is None else _long(lasted),
-        "peak": alert["peak"],
-        "delay": _long(alert["delay_s"]),
-    }
+_ALERT: Final = (
+    *(Column("raised"), Column("rule", least=12, wrap=True), Column("labels", least=8, wrap=True)),
+    *(Column("open for", right=True), Column("peak", right=True), Column("delay", right=True)),
+)
+
+
+def _brief(firing: Firing, metric: str) -> list[Text]:
+    from deadreckon.monitor.alert import when
+    from deadreckon.monitor.words import amount
+
+    lasted = "still open" if firing.end is None else _long(firing.end - firing.start)
+    labels = " ".join("-" if value is None else value for value in firing.labels.values())
+    raised = when(firing.raised).strftime("%Y-%m-%d %H:%M")
+    texts = [raised, visible(firing.rule), visible(labels), lasted, amount(firing.peak, metric)]
+    return [Text(text) for text in [*texts, _long(firing.raised - firing.breached)]]
 
 
 def _changes(shown: Shown) -> list[dict[str, Any]]:
@@ -246,16 +291,41 @@ def _budget(drift: Mapping[str, Any]) -> str:
         promise = f"any false alarm, ever, with a probability of {drift['strict']:g} at most"
     else:
         promise = f"{drift['expected_false_alarms']:.2g} false ones expected at most"
-    return f"{drift['alarms']} alarms of {drift['streams']} streams ({drift['learning']} still learning); {promise}"
+    alarms, streams = counted(drift["alarms"], "alarm"), counted(drift["streams"], "stream")
+    return f"{alarms} of {streams} ({drift['learning']} still learning); {promise}"
 
 
-def _missed(shown: Shown, trail: Trail) -> list[dict[str, Any]]:
+def _not_found(shown: Shown, trail: Trail) -> list[str]:
+    """Which incidents a rule, or one of the values that were tried, did not find, in a line for each reason."""
     from deadreckon.backtest import score
 
     if shown.incidents is None:
         return []
-    missed = score(trail, shown.incidents, shown.found.until).missed
-    return [{"from": _when(int(i.start)), "to": _when(int(i.end)), "labels": dict(i.labels)} for i in missed]
+    found = score(trail, shown.incidents, shown.found.moments)
+    varied = (
+        ", ".join(f"{key} = {_figure(value)}" for key, value in _swept(shown, trail).items()) if shown.sweep else ""
+    )
+    named = f"rule {trail.rule.name}{f' with {varied}' if varied else ''}"
+    lines = []
+    for incidents, said in ((found.missed, "missed"), (found.already, "an alert was open already in")):
+        times = [_span(incident) for incident in incidents[:_NAMED]]
+        more = f" and {len(incidents) - _NAMED} more" if len(incidents) > _NAMED else ""
+        if times:
+            lines.append(f"{named}: {said} {len(incidents)} of {found.incidents}: {', '.join(times)}{more}")
+    return lines
+
+
+def _span(incident: Incident) -> str:
+    from deadreckon.monitor.alert import when
+
+    start, end = when(int(incident.start)), when(int(incident.end))
+    until = f"{end:%H:%M}" if start.date() == end.date() else f"{end:%Y-%m-%d %H:%M}"
+    labels = " ".join(incident.labels.values())
+    return f"{start:%Y-%m-%d %H:%M} to {until}{f' ({labels})' if labels else ''}"
+
+
+def _listed(incidents: Sequence[Incident]) -> list[dict[str, Any]]:
+    return [{"from": _when(int(i.start)), "to": _when(int(i.end)), "labels": dict(i.labels)} for i in incidents]
 
 
 def _when(seconds: int | None) -> datetime | None:
@@ -265,6 +335,6 @@ def _when(seconds: int | None) -> datetime | None:
 
 
 def _long(seconds: float | None) -> str:
-    from deadreckon.monitor.duration import format_duration
+    from deadreckon.monitor.words import rough
 
-    return "" if seconds is None else format_duration(round(seconds))
+    return "-" if seconds is None else rough(seconds)

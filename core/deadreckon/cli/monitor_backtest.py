@@ -9,7 +9,7 @@ import typer
 
 from deadreckon.cli.moments import moment
 from deadreckon.cli.options import ConfigOption, FormatOption, LakeOption, settings_for
-from deadreckon.cli.output import chosen, say
+from deadreckon.cli.output import chosen, one_line, say
 from deadreckon.core.errors import ConfigError, UsageError
 from deadreckon.core.settings import nearest
 
@@ -61,7 +61,7 @@ def command(
     import time
     from datetime import UTC, datetime
 
-    from deadreckon.backtest import backtest, moments, told
+    from deadreckon.backtest import backtest, moments, told, within
     from deadreckon.backtest.known import load
     from deadreckon.backtest.seen import seen
     from deadreckon.cli.alert_policy import policy_of
@@ -69,6 +69,7 @@ def command(
     from deadreckon.cli.monitor_loop import period_of
     from deadreckon.core.lake import Lake
     from deadreckon.core.sinks import StdoutSink
+    from deadreckon.core.words import counted
     from deadreckon.monitor import deed_store
     from deadreckon.monitor.asking import asker
     from deadreckon.monitor.remember import Remembering
@@ -85,8 +86,15 @@ def command(
         raise UsageError(f"no multiple of {every} lies between --from and --to", hint="give a later --to")
     if len(runs) > MOST:
         raise UsageError(f"{len(runs):,} runs are more than {MOST:,}", hint="give a longer --every, or less time")
-    chosen_rules = _chosen(settings, rule or [], sweep)
-    incidents = load(known) if known else None
+    chosen_rules, refused = _chosen(settings, rule or [], sweep)
+    for why in refused:
+        say(one_line(f"left out: {why}"))
+    incidents = None
+    if known:
+        every_one = load(known)
+        incidents = within(every_one, runs)
+        if others := len(every_one) - len(incidents):
+            say(f"hint: {counted(others, 'incident')} of {known} outside --from and --to: left out")
     opened = Lake.open(settings.lake)
     began = time.perf_counter()
 
@@ -109,8 +117,8 @@ def command(
     return 2 if any(state.total() and state["error"] == state.total() for state in states) else 0
 
 
-def _chosen(settings: Settings, names: Sequence[str], sweep: str | None) -> list[list[Rule]]:
-    """Each rule that is asked for with its variants.
+def _chosen(settings: Settings, names: Sequence[str], sweep: str | None) -> tuple[list[list[Rule]], list[str]]:
+    """Each rule that is asked for with its variants, and why variants are left out.
 
     Raises:
         UsageError: there is none of that name, or it cannot be swept.
@@ -127,12 +135,13 @@ def _chosen(settings: Settings, names: Sequence[str], sweep: str | None) -> list
         if name not in known:
             raise UsageError(f"there is no rule {name!r}", hint=nearest(name, known))
     if sweep is None:
-        return [[one] for one in rules if not names or one.name in names or one.part_of in names]
+        return [[one] for one in rules if not names or one.name in names or one.part_of in names], []
     key, values = parse(sweep)
     tables = [table for table in settings.rules if not names or table["name"] in names]
     if len(tables) != 1:
         raise UsageError("--sweep is of one rule", hint=f"choose it with --rule: {', '.join(known[:10])}")
-    return [variants(tables[0], key, values)]
+    found, refused = variants(tables[0], key, values)
+    return [found], refused
 
 
 def _tables(file: Path) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deadreckon.backtest.known import Incident, Score, score
+from deadreckon.backtest.known import Incident, Score, score, unfound, within
 from deadreckon.backtest.replay import Backtest, backtest, moments
 from deadreckon.backtest.told import Told, told
 from deadreckon.backtest.trail import Change, Firing, Trail
@@ -19,4 +19,6 @@ __all__ = [
     "moments",
     "score",
     "told",
+    "unfound",
+    "within",
 ]

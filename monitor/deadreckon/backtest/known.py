@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from typing import Any
 
 from deadreckon.backtest.trail import Firing, Trail
 from deadreckon.core.errors import UsageError
+from deadreckon.monitor.rules import Rule
 
 _HINT = "a CSV with the columns from, to, and rule or labels where known; or a JSON list of such objects"
 
@@ -31,12 +33,15 @@ class Incident:
         """Whether a rule could tell of it."""
         return self.rule in ("", trail.rule.name, trail.rule.part_of)
 
-    def seen_in(self, firing: Firing, window: int, until: float) -> bool:
-        """Whether an alert, from the first window that was breached to its end, touches it."""
-        end = until if firing.end is None else firing.end
-        known = {name: firing.labels[name] for name in self.labels if name in firing.labels}
-        same = all(value == self.labels[name] for name, value in known.items())
-        return same and firing.breached - window < self.end and end > self.start
+    def fits(self, firing: Firing) -> bool:
+        """Whether an alert has no label that differs."""
+        return all(firing.labels.get(name, value) == value for name, value in self.labels.items())
+
+    def until(self, rule: Rule, runs: Sequence[int]) -> float:
+        """When a rule can tell of it at the latest: by the first run that evaluates all of it, and `for` later."""
+        judged = -(-self.end // rule.step) * rule.step + rule.delay + rule.for_
+        place = bisect_left(runs, judged)
+        return runs[place] if place < len(runs) else judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,29 +50,59 @@ class Score:
 
     incidents: int
     found: int
+    """Incidents for which an alert was raised, and so told, while they lasted, or by the first look after their end."""
     delays: tuple[float, ...]
     false: int
-    """Alerts that touch no incident."""
+    """Alerts that were raised in no incident's time."""
     missed: tuple[Incident, ...] = ()
+    """Incidents for which nothing was raised, and nothing was open when they began."""
+    already: tuple[Incident, ...] = ()
+    """Incidents for which nothing was raised, as an alert was open already: nobody was told anew."""
 
     @property
     def delay(self) -> float | None:
-        """The median delay; 0 where the alert was there before."""
+        """The median delay."""
         return median(self.delays) if self.delays else None
 
 
-def score(trail: Trail, incidents: Sequence[Incident], until: float) -> Score:
-    """Hold a rule's alerts against the incidents that it could tell of; alerts that are open end at `until`."""
+def score(trail: Trail, incidents: Sequence[Incident], runs: Sequence[int]) -> Score:
+    """Hold a rule's alerts against the incidents that it could tell of; `runs` is when the monitor came by.
+
+    What counts is when an alert was raised by a run, not the windows that it was raised for: a window of a month
+    touches everything.
+    """
     mine = [i for i in incidents if i.about(trail)]
-    delays, missed, explained = [], [], set()
+    delays: list[float] = []
+    missed: list[Incident] = []
+    already: list[Incident] = []
+    explained: set[int] = set()
     for incident in mine:
-        hits = [n for n, f in enumerate(trail.firings) if incident.seen_in(f, trail.rule.window, until)]
+        fitting = [(n, f) for n, f in enumerate(trail.firings) if incident.fits(f)]
+        last = incident.until(trail.rule, runs)
+        hits = {n: f.raised for n, f in fitting if incident.start <= f.raised <= last}
         explained |= set(hits)
         if hits:
-            delays.append(max(0.0, min(trail.firings[n].raised for n in hits) - incident.start))
+            delays.append(min(hits.values()) - incident.start)
+        elif any(f.raised < incident.start and (f.settled or runs[-1]) > incident.start for _, f in fitting):
+            already.append(incident)
         else:
             missed.append(incident)
-    return Score(len(mine), len(delays), tuple(delays), len(trail.firings) - len(explained), tuple(missed))
+    false = len(trail.firings) - len(explained)
+    return Score(len(mine), len(delays), tuple(delays), false, tuple(missed), tuple(already))
+
+
+def unfound(trails: Sequence[Trail], incidents: Sequence[Incident], runs: Sequence[int]) -> list[Incident]:
+    """The incidents that no rule found."""
+    left = list(incidents)
+    for trail in trails:
+        how = score(trail, left, runs)
+        left = [i for i in left if not i.about(trail) or i in how.missed or i in how.already]
+    return left
+
+
+def within(incidents: Sequence[Incident], runs: Sequence[int]) -> list[Incident]:
+    """The incidents that the time of a backtest holds any of; the others nobody could find."""
+    return [i for i in incidents if i.end > runs[0] and i.start <= runs[-1]]
 
 
 def load(path: Path) -> list[Incident]:
