@@ -267,10 +267,11 @@ def test_details_are_below_each_line_where_asked_for(folder, capsys):
 def test_rules_that_find_no_data_say_where_the_data_are(folder):
     """When the lake's events are, and the command that looks there; nothing where the lake is fresh, or one group."""
     configure(folder, SLOW)
-    code, _, err = reckon("monitor", "--dry-run", folder=folder)
+    code, answer, err = reckon("monitor", "--dry-run", folder=folder)
     assert code == 3
-    assert err.count("\n") == 1
-    assert "the lake's events are of 2026-10-01 11:56 to 2026-10-01 11:56 UTC" in err
+    assert err.count("\n") == 2
+    assert "no data: the newest event is of 2026-10-01 11:56, and the windows without data end at 2026-" in err
+    assert answer["no_data_because"] in err
     words = re.search(r"reckon monitor (--as-of \S+) .* (--since \S+)", err).groups()
     for option in (words[0], " ".join(words)):
         code, answer, err = reckon("monitor", "--dry-run", *option.split(), folder=folder)
@@ -279,11 +280,31 @@ def test_rules_that_find_no_data_say_where_the_data_are(folder):
     configure(folder, SLOW + QUIET)
     assert reckon("monitor", "--as-of", AT, folder=folder)[2] == ""
     configure(folder, SLOW)
-    assert "2026-10-01 11:56 UTC: reckon ingest reads what was written since" in reckon("monitor", folder=folder)[2]
+    assert "hint: reckon ingest reads what was written since" in reckon("monitor", folder=folder)[2]
     configure(folder, SLOW.replace('"slow"', '"new"'))
     for _ in range(2):
         err = reckon("monitor", folder=folder)[2]
         assert "a rule under a new name looks back with reckon monitor --since 2026-10-01" in err
+
+
+def test_a_silent_lake_is_not_well_whatever_its_rules_say(folder):
+    """`no_data = "ok"` is for a rule alone, and the run says so where it does not hold."""
+    configure(folder, SLOW.replace('name = "slow"', 'name = "slow"\nno_data = "ok"'))
+    code, _, err = reckon("monitor", "--dry-run", folder=folder)
+    assert code == 3
+    assert 'no_data = "ok" is for a rule without data while other events come, and there are none' in err
+    assert reckon("monitor", "--dry-run", "--fail-on", "firing,error", folder=folder)[0] == 0
+
+
+def test_a_dry_run_needs_no_secrets(folder, monkeypatch):
+    """It says what a run that delivers would miss, and evaluates; that one stops."""
+    monkeypatch.delenv("HOOK_URL", raising=False)
+    configure(folder, SLOW + '[[sinks]]\nname = "hook"\nkind = "webhook"\nurl_env = "HOOK_URL"\n')
+    code, answer, err = reckon("monitor", "--as-of", AT, "--dry-run", folder=folder)
+    assert code == 1
+    assert answer["rows"]
+    assert "a run that delivers would stop: sink 'hook' wants the environment variable HOOK_URL" in err
+    assert reckon("monitor", "--as-of", AT, folder=folder)[:2] == (2, {})
 
 
 def test_an_empty_lake_says_what_fills_it(tmp_path):

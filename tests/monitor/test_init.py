@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 import tomllib
 
@@ -108,7 +109,14 @@ def test_what_would_fire_at_once_is_a_comment(tmp_path, capsys):
     assert "logs arrive" not in names
     assert "agent lives" not in names
     assert "chat slow" in names
-    (tmp_path / "deadreckon.toml").write_text(f'lake = "{tmp_path / "lake"}"\n{text}', "utf-8")
+    assert "nothing is ok" in text  # though every rule says no_data = "ok"
+    file = tmp_path / "deadreckon.toml"
+    assert main(["monitor", "init", "--lake", str(tmp_path / "lake"), "--write", str(file)]) == 0
+    live, hidden = len(names), text.count("# [[rules]]")
+    said = capsys.readouterr().err
+    assert f"{live} rules, and {hidden} more as comments" in said
+    option = re.search(r"--dry-run (--as-of \S+)", said)[1]
+    assert reckon("monitor", "--dry-run", *option.split(), folder=tmp_path)[0] == 0
     _, answer, _ = reckon("monitor", "--dry-run", folder=tmp_path)
     assert {row["state"] for row in answer["rows"]} <= {"ok", "no_data"}
 

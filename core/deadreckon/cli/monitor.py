@@ -18,11 +18,14 @@ from deadreckon.cli.output import Format, chosen, one_line, say
 from deadreckon.cli.profile import refresh
 from deadreckon.core.errors import ConfigError, DeadreckonError, DeliveryError, UsageError
 from deadreckon.core.settings import Settings, nearest
+from deadreckon.core.words import counted
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from deadreckon.delivery import Post
     from deadreckon.monitor import Report, Rule
+    from deadreckon.monitor.inhibit import Policy
     from deadreckon.monitor.standing import Key, Standing
     from deadreckon.monitor.verdict import Fault
 
@@ -154,11 +157,10 @@ def _evaluate(
     details: bool,
 ) -> tuple[int, bool]:
     """Evaluate once, tell and show it: the exit code, and whether all that changed could be told."""
-    import os
     from datetime import UTC, datetime
 
     from deadreckon.core.lake import Lake
-    from deadreckon.delivery import Post, sayings
+    from deadreckon.delivery import sayings
     from deadreckon.monitor import deed_store, exit_code, run
     from deadreckon.monitor.asking import asker
     from deadreckon.monitor.standing import standings
@@ -170,9 +172,9 @@ def _evaluate(
             f"--as-of {as_of} is in the future", hint="a window is evaluated once, when all its time has passed"
         )
     policy = policy_of(settings)
-    post = Post(settings.sinks, os.environ, policy=policy)
+    post = _post(settings, policy, dry_run=dry_run)
     opened = Lake.open(settings.lake)
-    if not dry_run:
+    if post is not None:
         post.begin(opened)
         refresh(opened)
     report = run(
@@ -190,7 +192,8 @@ def _evaluate(
     except DeadreckonError as error:
         failure = error  # how things stand is said first: it is committed, and what was not told will be
     standing = standings([*report.alerts, *report.others], deed_store.read(opened), policy, now.timestamp())
-    _show(report, at, told, format_, details=details, standing=standing)
+    why, hint = looking_back(opened, settings, rules, report.alerts)
+    _show(report, at, told, format_, details=details, standing=standing, why=why)
     newest = max((a.stream.window_end for a in report.alerts), default=0)
     if newest > at.timestamp():
         reached = datetime.fromtimestamp(newest, UTC).strftime("%Y-%m-%d %H:%M")
@@ -200,17 +203,37 @@ def _evaluate(
     gone = sorted({a.stream.rule for a in report.others} - {r.name for r in configured})
     if gone:
         say(f"kept as they were, for no rule has their name any more: {', '.join(gone)}")
-    if hint := looking_back(opened, settings, rules, report.alerts):
-        say(f"hint: {hint}")
+    if why:
+        say(f"no data: {why}\nhint: {hint}")
     silenced = {key for key, one in standing.items() if one.silence}
     code = exit_code(report.alerts, faults, unknown=report.unknown, silenced=silenced)
-    outcomes = [] if dry_run else post.deliver(opened, stopped)
+    outcomes = [] if post is None else post.deliver(opened, stopped)
     for line in sayings(outcomes, opened):
         say(one_line(line))
     if failure is not None:
         say(f"error: {one_line(failure.message)}\nhint: the next run tells them; {one_line(failure.hint)}")
     whole = failure is None and not any(outcome.failed for outcome in outcomes)
     return code or (0 if whole else DeliveryError.exit_code), whole
+
+
+def _post(settings: Settings, policy: Policy, *, dry_run: bool) -> Post | None:
+    """The way to the sinks; none where nothing is told, which needs no secrets: what is wrong with them is said only.
+
+    Raises:
+        ConfigError: a sink cannot be opened.
+    """
+    import os
+
+    from deadreckon.delivery import Post
+
+    try:
+        post = Post(settings.sinks, os.environ, policy=policy)
+    except ConfigError as error:
+        if not dry_run:
+            raise
+        say(f"hint: nothing is delivered now; a run that delivers would stop: {one_line(error.message)}")
+        return None
+    return None if dry_run else post
 
 
 def _selected(rules: tuple[Rule, ...], names: list[str]) -> tuple[Rule, ...]:
@@ -242,6 +265,7 @@ def _show(
     *,
     details: bool,
     standing: dict[Key, Standing],
+    why: str,
 ) -> None:
     meta = {
         "as_of": at,
@@ -250,9 +274,12 @@ def _show(
         "alerts_written": told,
         "skipped": report.skipped or None,
         "unknown": report.unknown or None,
+        "no_data_because": why if why and chosen(format_) is not Format.table else None,
     }
     show(report.alerts, chosen(format_), meta, details=details, standing=standing)
-    for name, why in report.unknown.items():
-        say(one_line(f"rule {name}: {why}"))
+    for name, reason in report.unknown.items():
+        say(one_line(f"rule {name}: {reason}"))
     for name, count in report.skipped.items():
-        say(f"rule {name}: {count} windows skipped; too many to catch up, or the rule failed again and again")
+        say(
+            f"rule {name}: {counted(count, 'window')} skipped; too many to catch up, or the rule failed again and again"
+        )

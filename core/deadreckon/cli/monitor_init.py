@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from deadreckon.cli.options import ConfigOption, LakeOption, settings_for
 from deadreckon.cli.output import say
 from deadreckon.core.errors import DataError, UsageError
+from deadreckon.core.words import counted
+
+_DAY: Final = 86_400
 
 
 def command(
@@ -55,7 +59,18 @@ def command(
             file.write(f"lake = {toml(str(opened.root))}\n\n{text}")
     except OSError as error:
         raise UsageError(f"{write} cannot be written: {error.strerror or error}", hint="choose another place") from None
-    say(f"{write}: {text.count('[[rules]]')} rules; reckon monitor --config {write} --dry-run shows what they say")
+    words = f"reckon monitor --config {shlex.quote(str(write))} --dry-run{_as_of(found.newest, time.time())}"
+    live = sum(line == "[[rules]]" for line in text.splitlines())
+    hidden = sum(line == "# [[rules]]" for line in text.splitlines())
+    more = f", and {hidden} more as comments that say why" if hidden else ""
+    say(f"{write}: {counted(live, 'rule')}{more}; {words} shows what they say")
     if settings.prices:
         say("hint: the prices in force are not in it: copy [prices] from your settings, or the cost is unknown")
     return 0
+
+
+def _as_of(newest: int, now: float) -> str:
+    """The option that looks at the windows before the newest event, where that is of another day."""
+    from datetime import UTC, datetime
+
+    return f" --as-of {datetime.fromtimestamp(newest, UTC):%Y-%m-%dT%H:%M:%SZ}" if now - newest > _DAY else ""
