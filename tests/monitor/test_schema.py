@@ -6,6 +6,7 @@ import json
 import re
 import tomllib
 
+import jsonschema
 import pytest
 from tests.monitor.commands import REPOSITORY
 
@@ -15,8 +16,6 @@ from deadreckon.core.errors import ConfigError
 from deadreckon.monitor import load_rules
 from deadreckon.monitor.kinds import KINDS
 from deadreckon.monitor.rules import documented, schema
-
-jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
 
 PAGES = [REPOSITORY / "docs" / "monitor.md", REPOSITORY / "README.md"]
 SETTINGS = [REPOSITORY / "sample_logs" / "deadreckon.toml"]
@@ -65,6 +64,28 @@ def test_what_does_not_load_is_not_valid(validator, table):
     with pytest.raises(ConfigError):
         load_rules([table])
     assert list(validator.iter_errors({"rules": [table]}))
+
+
+@pytest.mark.parametrize(
+    ("table", "path", "says"),
+    [
+        ({"metric": "event_count", "window": "5m", "above": 1, "abov": 1}, [], "'abov' was unexpected"),
+        ({"sql": "SELECT 1 AS value", "window": "5m", "above": 1, "metric": "x"}, [], "'metric' was unexpected"),
+        ({"window": "5m", "above": 1}, [], "'metric' is a required property"),
+        ({"kind": "quality", "check": "null_share", "window": "5m", "subjct": "tool"}, [], "'subjct' was unexpected"),
+        ({"kind": "quality", "check": "nulls", "window": "5m"}, ["check"], "'nulls' is not one of ['null_share'"),
+        ({"kind": "budget", "period": "day"}, [], "'limit' is a required property"),
+        ({"kind": "slo", "objective": 0.99, "pairs": [{"burn": 2.0, "long": "1h"}]}, ["pairs", 0], "'short' is a"),
+        ({"kind": "heartbeat", "every": 300}, ["every"], "300 is not of type 'string'"),
+        ({"kind": "drift", "subjects": "latency_ms"}, ["subjects"], "'latency_ms' is not of type 'array'"),
+        ({"kind": "drfit", "subjects": ["latency_ms"]}, ["kind"], "'drfit' is not one of ['threshold'"),
+    ],
+)
+def test_what_is_wrong_is_named(validator, table, path, says):
+    """One error, at the key that is wrong and in its words: not that the rule is no rule of any kind."""
+    (error,) = validator.iter_errors({"rules": [{"name": "r", **table}]})
+    assert list(error.absolute_path) == ["rules", 0, *path]
+    assert says in error.message
 
 
 def test_the_schema_says_what_every_key_means():

@@ -20,6 +20,7 @@ _FIRST: Final = (
     *("name", "kind", "metric", "sql", "where", "group_by", "window", "every", "delay"),
     *("above", "below", "clear_above", "clear_below"),
 )
+_SQL: Final = {"required": ["sql"]}
 _KEYS: Final = "reckon monitor --keys lists every key"
 
 
@@ -60,14 +61,26 @@ def schema() -> dict[str, Any]:
         one = model.model_json_schema(by_alias=True, ref_template="#/$defs/{model}")
         definitions |= one.pop("$defs", {})
         definitions[kind] = one
-    kinds = [{"$ref": f"#/$defs/{kind}"} for kind in KINDS]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "rules of deadreckon.toml",
         "type": "object",
-        "properties": {"rules": {"type": "array", "items": {"oneOf": kinds}}},
-        "$defs": _plain(definitions),
+        "properties": {"rules": {"type": "array", "items": {"$ref": "#/$defs/rule"}}},
+        "$defs": _plain(definitions) | {"rule": _of_its_kind()},
     }
+
+
+def _of_its_kind() -> dict[str, Any]:
+    """A rule, held against the schema of its kind alone: so that what is wrong in it can be named, key by key."""
+    unsaid = {"not": {"required": ["kind"]}}
+    without = {"sql": unsaid | {"required": ["sql"]}, "threshold": {"not": {"anyOf": [{"required": ["kind"]}, _SQL]}}}
+    chosen = []
+    for kind in KINDS:
+        said = {"properties": {"kind": {"const": kind}}, "required": ["kind"]}
+        when = {"anyOf": [said, without[kind]]} if kind in without else said
+        chosen.append({"if": when, "then": {"$ref": f"#/$defs/{kind}"}})
+    kinds = {"enum": list(KINDS), "description": "threshold unless said; a rule with sql need not say so"}
+    return {"type": "object", "properties": {"kind": kinds}, "required": ["name"], "allOf": chosen}
 
 
 def _plain(part: Any) -> Any:

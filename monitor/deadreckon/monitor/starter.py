@@ -66,8 +66,8 @@ def written(starter: Starter) -> str:
     head = [
         f"# Rules that fit {starter.events:,} events of {since} to {until}, as `reckon monitor init` found them.",
         "# Look at each: a threshold says what was seen, not what is right. reckon monitor --keys lists every key.",
-        '# no_data = "ok" lets a rule be silent while other events come. Where the lake holds no event at all in a window',
-        "# nothing is ok: the rule is no_data, and reckon monitor ends with 3 (--fail-on firing,error leaves that out).",
+        '# no_data = "ok" lets a rule be silent while other events come. Where the lake holds no event at all in a',
+        "# window nothing is ok: reckon monitor says no_data and ends with 3 (--fail-on firing,error leaves that out).",
     ]
     rules = [line for one in starter.suggestions for line in ["", *_block(one)]]
     tail = ["", *(f"# Left out: {' '.join(why.split())}" for why in starter.left_out)] if starter.left_out else []
