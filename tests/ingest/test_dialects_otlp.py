@@ -271,6 +271,11 @@ class TestGenAi:
             ),
             # logfire
             ({"logfire.msg": "hello Bob", "logfire.level_num": 13}, {"event": "hello Bob", "level": "warning"}),
+            (
+                {"gen_ai.usage.raw": '{"prompt_tokens_details": {"cached_tokens": 3}}', "gen_ai.usage.input_tokens": 9},
+                {"input_tokens": 9, "cache_read_tokens": 3},
+            ),
+            ({"gen_ai.usage.raw": '{"output_tokens_details": {"reasoning_tokens": 4}}'}, {"reasoning_tokens": 4}),
         ],
     )
     def test_columns_of_a_call(self, attributes: dict[str, Any], columns: dict[str, Any]) -> None:
@@ -293,7 +298,72 @@ class TestGenAi:
         assert not {"input_tokens", "output_tokens"} & row.keys()
         assert attributes.items() <= row["attributes"].items()
 
-    @pytest.mark.parametrize("name", ["First Token Stream Event", "gen_ai.content.completion.chunk"])
+    @pytest.mark.parametrize(
+        ("attributes", "columns"),
+        [
+            ({"llm.model_name": "m-2026"}, {"model": "m", "model_version": "m-2026", "stream": True}),
+            ({"llm.model_name": "m"}, {"model": "m", "model_version": None}),
+            ({}, {"model": "m", "model_version": None}),  # a call that failed
+            ({"llm.invocation_parameters": "{", "metadata": '{"ls_model_name": "l"}'}, {"model": "l", "stream": None}),
+            ({"llm.model_name": "m-2026", "model_version": "7"}, {"model": "m", "model_version": "7"}),
+            ({"openinference.span.kind": "TOOL", "llm.model_name": "t"}, {"model": "t", "model_version": None}),
+            ({"output.value": '{"id":"chatcmpl-1","choices":[]}'}, {"response_id": "chatcmpl-1"}),
+            ({"output.value": '{"id":"mine"}'}, {"response_id": None}),
+        ],
+    )
+    def test_openinference_says_what_was_asked_in_the_parameters(
+        self, attributes: dict[str, Any], columns: dict[str, Any]
+    ) -> None:
+        """`llm.model_name` is the model that answered; both names are kept."""
+        given = {
+            "openinference.span.kind": "LLM",
+            "llm.invocation_parameters": '{"model": "m", "stream": true}',
+            **attributes,
+        }
+        row = one(span_line(given))
+        assert {key: row.get(key) for key in columns} == columns
+        assert all(str(value) in str(row) for value in given.values() if value not in ("LLM", "TOOL"))
+
+    def test_mlflow_writes_its_values_as_json(self) -> None:
+        """A name in quotes is the name; what answered is the version; a function is the tool."""
+        call = {"mlflow.spanType": '"CHAT_MODEL"', "model": '"m"', "stream": "true", "temperature": "0.5"}
+        row = one(span_line({**call, "mlflow.llm.model": '"m-2026"'}))
+        assert (row["model"], row["model_version"], row["stream"]) == ("m", "m-2026", True)
+        assert row["attributes"].items() >= {"temperature": "0.5", "mlflow.llm.model": '"m-2026"'}.items()
+        tool = {"mlflow.spanType": '"TOOL"', "mlflow.spanFunctionName": '"look_up"', "mlflow.spanInputs": '"x"'}
+        row = one(span_line(tool))
+        assert (row["operation"], row["tool"], row["input"]) == ("execute_tool", "look_up", '"x"')
+
+    @pytest.mark.parametrize(
+        ("step", "columns"),
+        [
+            ("streamText", {"operation": "invoke_agent", "agent": "support", "input_tokens": None}),
+            ("streamText.doStream", {"operation": "chat", "stream": True, "input_tokens": 9, "agent": None}),
+            ("generateObject.doGenerate", {"operation": "chat", "cache_read_tokens": 4, "reasoning_tokens": 2}),
+            ("embedMany.doEmbed", {"operation": "embeddings", "input_tokens": 9}),
+            ("embedMany", {"operation": None, "input_tokens": None}),
+        ],
+    )
+    def test_vercels_loop_is_no_call_and_its_steps_are(self, step: str, columns: dict[str, Any]) -> None:
+        """Tokens are those of the steps; the provider is known without the name of its interface."""
+        given = {
+            "ai.operationId": f"ai.{step}",
+            "ai.model.provider": "openai.chat",
+            "ai.telemetry.functionId": "support",
+            "ai.telemetry.metadata.sessionId": "s",
+            "ai.usage.inputTokens": 9,
+            "ai.usage.inputTokenDetails.cacheReadTokens": 4,
+            "ai.usage.outputTokenDetails.reasoningTokens": 2,
+            "ai.response.text": "hi",
+        }
+        row = one(span_line(given))
+        assert {key: row.get(key) for key in columns} == columns
+        assert (row["provider"], row["session_id"], row["output"]) == ("openai", "s", "hi")
+        assert row["attributes"]["ai.model.provider"] == "openai.chat"
+
+    @pytest.mark.parametrize(
+        "name", ["First Token Stream Event", "gen_ai.content.completion.chunk", "mlflow.chunk.item.0"]
+    )
     def test_the_first_token_event_gives_the_time_to_it(self, name: str) -> None:
         """The first of these span events, counted from the span's start."""
         events = [{"name": name, "timeUnixNano": str(START + n * 10**6)} for n in (40, 90)]
@@ -318,6 +388,20 @@ class TestGenAi:
         assert (first["kind"], first["event"], first["level"]) == ("log", "paid", "info")
         assert (first["trace_id"], first["parent_span_id"]) == (TRACE, PARENT)
         assert first["event_id"] == again["event_id"]
+
+    def test_logfires_log_of_a_streamed_answer_is_the_call(self) -> None:
+        """The span before it ends when the answer begins: it is no call of its own, unless it failed."""
+        asked = {"request_data": "{}", "logfire.tags": ["LLM"], "gen_ai.operation.name": "chat"}
+        template = {"logfire.msg_template": "streaming response from {request_data[model]!r} took {duration:.2f}s"}
+        answer = {**asked, **template, "logfire.span_type": "log", "duration": 0.25, "gen_ai.usage.input_tokens": 9}
+        row = one(span_line(answer, endTimeUnixNano=str(START)))
+        assert (row["kind"], row["operation"], row["duration_ms"], row["stream"]) == ("span", "chat", 250.0, True)
+        assert row["ts"] == datetime(2026, 11, 21, 1, 59, 59, 750_000, tzinfo=UTC)
+        begun = {**asked, "logfire.span_type": "span"}
+        assert "operation" not in one(span_line(begun))
+        assert one(span_line(begun))["attributes"]["gen_ai.operation.name"] == "chat"
+        assert one(span_line(begun, status={"code": 2}))["operation"] == "chat"
+        assert one(span_line({**begun, "gen_ai.usage.input_tokens": 9}))["operation"] == "chat"
 
     def test_a_notice_that_a_span_has_begun_is_not_the_span(self) -> None:
         """A pending span is a log of its own, and the same however often it is sent."""

@@ -8,11 +8,14 @@ be counted twice.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final
 
+from deadreckon.ingest.dialects import mlflow, vercel
 from deadreckon.ingest.dialects.draft import Draft
 from deadreckon.ingest.dialects.fits import measure
 from deadreckon.ingest.dialects.genai_names import (
+    ASKED,
     COSTS,
     FINISH,
     LEVEL_NUMBERS,
@@ -21,6 +24,7 @@ from deadreckon.ingest.dialects.genai_names import (
     MOVED,
     OPENED,
     OPERATIONS,
+    PARTS,
     SECONDS,
     USAGES,
 )
@@ -29,8 +33,14 @@ __all__ = ["KEYS", "MOVED", "lift", "opened"]
 
 KEYS: Final = frozenset({*SECONDS, *MILLISECONDS, *FINISH, *COSTS, *OPERATIONS, *USAGES})
 """Keys for which a line is rewritten."""
+_ANSWER: Final = re.compile(r'\{"id": ?"((?:chatcmpl|resp)[-_][^"\\]+)"')
+"""The beginning of OpenAI's answers, with the answer's id."""
 _MARKS: Final = (
-    KEYS | MOVED.keys() | OPENED.keys() | LEVELS.keys() | {LEVEL_NUMBERS, "gen_ai.response.model", "ai.toolCall.name"}
+    KEYS
+    | MOVED.keys()
+    | OPENED.keys()
+    | LEVELS.keys()
+    | {LEVEL_NUMBERS, vercel.OPERATION, "gen_ai.response.model", "ai.toolCall.name"}
 )
 
 
@@ -50,6 +60,8 @@ def lift(draft: Draft) -> None:
     _level(draft)
     if "model" in draft.columns:
         draft.lift("model_version", "gen_ai.response.model")
+    if vercel.reads(rest):
+        vercel.lift(draft)
     _first_token(draft)
     for key in FINISH:
         if key in rest:
@@ -63,12 +75,10 @@ def lift(draft: Draft) -> None:
         if key in rest:
             draft.fill("cost_usd", _total(rest[key]))
     _langfuse_usage(draft)
-    usage = opened(rest.get("mlflow.chat.tokenUsage"))
-    if type(usage) is dict:
-        draft.fill("input_tokens", usage.get("input_tokens"))
-        draft.fill("output_tokens", usage.get("output_tokens"))
-        draft.fill("cache_read_tokens", usage.get("cache_read_input_tokens"))
-        draft.fill("cache_write_tokens", usage.get("cache_creation_input_tokens"))
+    _raw_usage(draft)
+    mlflow.lift(draft)
+    if "openinference.span.kind" in rest:
+        _asked(draft)
 
 
 def opened(value: Any) -> Any:
@@ -102,6 +112,43 @@ def _named(draft: Draft) -> None:
         draft.lift(column, "traceloop.entity.name")
         if "openinference.span.kind" in draft.rest:  # elsewhere it may be the agent that ships logs
             draft.lift(column, f"{column}.name")
+
+
+def _asked(draft: Draft) -> None:
+    """OpenInference's `llm.model_name` is the model that answered, where the request's parameters name another one.
+
+    Of a call that failed they are all there is; LangChain says in the metadata what it asked.
+    """
+    parameters: dict[str, Any] = {}
+    output = draft.columns.get("output")
+    if type(output) is str and (found := _ANSWER.match(output)):
+        draft.fill("response_id", found[1])
+    for key in ("llm.invocation_parameters", "embedding.invocation_parameters", "metadata"):
+        said = opened(draft.rest.get(key))
+        if type(said) is dict:
+            parameters = {**said, **parameters}
+    if parameters.get("stream") is True:
+        draft.fill("stream", True)  # noqa: FBT003 - the column's value
+    asked = next((parameters[key] for key in ASKED if type(parameters.get(key)) is str), None)
+    if asked is None or draft.columns.get("operation") not in ("chat", "embeddings"):
+        return
+    answered = draft.columns.get("model")
+    if answered not in (None, asked):
+        if not draft.fill("model_version", answered):
+            draft.keep("llm.model_name", answered)
+        del draft.columns["model"]
+    draft.fill("model", asked)
+
+
+def _raw_usage(draft: Draft) -> None:
+    """The provider's own account, of which logfire reads the totals: OpenAI's parts of them."""
+    usage = opened(draft.rest.get("gen_ai.usage.raw"))
+    if type(usage) is not dict:
+        return
+    for totals, column, part in PARTS:
+        details = usage.get(totals)
+        if type(details) is dict:
+            draft.fill(column, details.get(part))
 
 
 def _first_token(draft: Draft) -> None:

@@ -135,7 +135,6 @@ MOVED: Final = {
 }
 """Further keys that are a column as they are; only lines that get here for another reason are looked at."""
 OPENED: Final = {
-    "mlflow.llm.model": "model",
     "mlflow.llm.provider": "provider",
     "mlflow.trace.session": "session_id",
     "mlflow.trace.user": "user_id",
@@ -145,4 +144,13 @@ OPENED: Final = {
 LEVELS: Final = {"langfuse.observation.level": {"DEBUG": "debug", "WARNING": "warning", "ERROR": "error"}}
 LEVEL_NUMBERS: Final = "logfire.level_num"
 """OpenTelemetry's severity number, on spans."""
-USAGES: Final = ("langfuse.observation.usage_details", "mlflow.chat.tokenUsage")
+USAGES: Final = ("langfuse.observation.usage_details", "mlflow.chat.tokenUsage", "gen_ai.usage.raw")
+PARTS: Final = (
+    ("prompt_tokens_details", "cache_read_tokens", "cached_tokens"),
+    ("input_tokens_details", "cache_read_tokens", "cached_tokens"),
+    ("completion_tokens_details", "reasoning_tokens", "reasoning_tokens"),
+    ("output_tokens_details", "reasoning_tokens", "reasoning_tokens"),
+)
+"""In OpenAI's account of usage: where a part of a total stands, its column, its key."""
+ASKED: Final = ("model", "model_name", "ls_model_name")
+"""The model asked for, in a request's parameters and in LangChain's metadata."""

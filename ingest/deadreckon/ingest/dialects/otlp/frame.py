@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from deadreckon.ingest.dialects import genai
+from deadreckon.ingest.dialects import genai, mlflow
 from deadreckon.ingest.dialects.draft import Draft, lift_named
 from deadreckon.ingest.dialects.fits import FITS
 from deadreckon.ingest.dialects.names import Names
@@ -38,6 +38,7 @@ class Frame:
         """
         rest = taken(record, "attributes", attributes, own) or {}
         draft = Draft({k: v for k, v in columns.items() if v is not None}, rest)
+        mlflow.decode(rest, self.names)
         lift_named(draft, self.names)
         genai.lift(draft)
         for column, value in self.columns.items():

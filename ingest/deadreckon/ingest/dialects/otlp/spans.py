@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from deadreckon.ingest.dialects import genai
 from deadreckon.ingest.dialects.draft import Draft
+from deadreckon.ingest.dialects.otlp import logfire
 from deadreckon.ingest.dialects.otlp.frame import Frame
 from deadreckon.ingest.dialects.otlp.values import (
     NotOtlpError,
@@ -38,7 +39,10 @@ _CODES: Final = {
     "STATUS_CODE_ERROR": "error",
 }
 _FIRST_TOKEN: Final = frozenset(
-    {"First Token Stream Event", "gen_ai.content.completion.chunk", "ai.stream.firstChunk", "gen_ai.first_token"}
+    {
+        *("First Token Stream Event", "gen_ai.content.completion.chunk", "ai.stream.firstChunk", "gen_ai.first_token"),
+        "mlflow.chunk.item.0",
+    }
 )
 _EVALUATION: Final = "gen_ai.evaluation.result"
 
@@ -77,8 +81,10 @@ def _span(frame: Frame, span: dict[str, Any]) -> list[dict[str, Any]]:
         draft.fill("error_message", draft.at("langfuse.observation.status_message"))
     if status[0] != "ok":
         _failure(draft, inside, status[1])
-    sort = draft.at("logfire.span_type")
-    if sort in ("pending_span", "log"):
+    sort = draft.rest.get(logfire.SORT)
+    if sort == "span":
+        logfire.begun(draft)
+    elif sort == "pending_span" or (sort == "log" and not logfire.answered(draft, start)):
         _as_log(draft, sort, start)
     return [draft.event(), *_scores(draft, inside, start)]
 
