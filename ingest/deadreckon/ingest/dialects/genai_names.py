@@ -125,6 +125,8 @@ MOVED: Final = {
     "ai.toolCall.name": "tool",
     "ai.toolCall.args": "input",
     "ai.toolCall.result": "output",
+    "ai.telemetry.metadata.sessionId": "session_id",
+    "ai.telemetry.metadata.userId": "user_id",
     "ai.model.id": "model",
     "ai.model.provider": "provider",
     # logfire

@@ -19,8 +19,6 @@ _CALLS: Final = {
 }
 _LOOPS: Final = frozenset({"ai.generateText", "ai.streamText", "ai.generateObject", "ai.streamObject"})
 _OF_ALL: Final = {
-    "ai.telemetry.metadata.sessionId": "session_id",
-    "ai.telemetry.metadata.userId": "user_id",
     "ai.prompt.messages": "input",
     "ai.prompt": "input",
     "ai.values": "input",
