@@ -37,7 +37,7 @@ def read(data: bytes | str, aliases: Mapping[str, str] | None = None) -> Outcome
     found = lines.split([lines.Piece("src", Chunk(0, raw, len(raw)))])
     with session.connect(Settings()) as con, TemporaryDirectory() as folder:
         rules = Rules(alias_table(dict(aliases or {})), UserIds(None), None)
-        prepared = decode_lines(con, found, rules, NOW, Files(Path(folder)))
+        prepared = decode_lines(session.Reader(con), found, rules, NOW, Files(Path(folder)))
         rows = []
         if prepared.written:
             order = "source_offset, file_index, file_row_number"  # the events of a line are in their order

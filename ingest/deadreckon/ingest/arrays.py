@@ -27,6 +27,12 @@ def booleans(values: np.ndarray) -> pa.Array:
     return pa.Array.from_buffers(pa.bool_(), len(values), [None, pa.py_buffer(bits)])
 
 
+def same(moment: datetime, count: int) -> pa.Array:
+    """An Arrow array of one moment, so many times."""
+    values = np.full(count, (moment - EPOCH) // timedelta(microseconds=1))
+    return pa.Array.from_buffers(pa.timestamp("us", "UTC"), count, [None, pa.py_buffer(values)])
+
+
 def texts(values: Sequence[str | None]) -> pa.Array:
     """An Arrow array (large_string) of these texts, None as null."""
     encoded = [b"" if value is None else value.encode("utf-8", "replace") for value in values]

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from deadreckon.ingest import arrays, shapes
-from deadreckon.ingest.convert import literal, quoted
+from deadreckon.ingest.convert import quoted
+from deadreckon.ingest.session import Reader
 from deadreckon.ingest.staging import relation, stage
 from deadreckon.ingest.statement import BAD, CARE, FINE, UserIds, gives_ids, statement
 from deadreckon.ingest.write import Files, Written
@@ -32,7 +32,7 @@ class Decoded:
 
 
 def decode(
-    con: duckdb.DuckDBPyConnection,
+    reader: Reader,
     lines: pa.Table,
     aliases: Mapping[str, str],
     user_ids: UserIds,
@@ -51,22 +51,20 @@ def decode(
     Raises:
         LakeError: the disk is full or the folder cannot be written.
     """
-    found = shapes.find(con, lines)
+    found = shapes.find(reader, lines)
     plan = shapes.plan(found, aliases, care=care)
     aside = shapes.mask(found, found.care | found.bad) | (found.index < 0)
-    shaped = lines
+    shaped = lines.append_column("now", arrays.same(now, len(lines)))
     for number, bits in enumerate(plan.presence(found)):
         shaped = shaped.append_column(f"has{number}", arrays.integers(bits))
     if aside.any():
         shaped = shaped.filter(arrays.booleans(~aside))
-    sql, columns = statement(plan, user_ids, now, care=care)
-    kept = ", ".join(map(quoted, (*columns, "source_id", "source_offset", "date")))
-    rows = f"SELECT {kept}, TIMESTAMPTZ {literal(now.isoformat())} AS ingested_at FROM ({sql}) WHERE flag = {FINE}"
-    rows += "" if care else " ORDER BY n"
-    written = stage(
-        con, shaped, rows, f"SELECT n, date FROM ({statement(plan.times, user_ids, now, care=care)[0]})", files
-    )
-    numbers, flags = _flagged(con, shaped, written, sql, once=care)
+    sql, columns = statement(plan, user_ids, care=care)
+    kept = ", ".join(map(quoted, (*columns, "source_id", "source_offset", "ingested_at", "date")))
+    rows = f"SELECT {kept} FROM ({sql}) WHERE flag = {FINE}{'' if care else ' ORDER BY n'}"
+    days = f"SELECT n, date FROM ({statement(plan.times, user_ids, care=care)[0]})"
+    written = stage(reader, shaped, rows, days, files)
+    numbers, flags = _flagged(reader, shaped, written, sql, once=care)
     unread = found.index < 0
     halves = _halves(lines, unread) if care else np.zeros(len(unread), dtype=bool)
     shaped_care = np.flatnonzero((shapes.mask(found, found.care) & ~unread) | halves)
@@ -80,20 +78,19 @@ def decode(
 
 
 def _flagged(
-    con: duckdb.DuckDBPyConnection, lines: pa.Table, written: Sequence[Written], sql: str, *, once: bool
+    reader: Reader, lines: pa.Table, written: Sequence[Written], sql: str, *, once: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """The lines (column n) of which no row was written, and why: their flags. `once`: no two have the same place."""
     missing = len(lines) - sum(file.rows for file in written)
     if not missing:
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int8)
-    con.register("lines_in", lines)
     if once and written:
-        query = f"""SELECT n FROM lines_in ANTI JOIN {relation(written)} AS rows
-            ON rows.source_offset = lines_in.off AND rows.source_id = lines_in.source_id"""
-        left = np.sort(con.execute(query).fetchnumpy()["n"])
-        rest = arrays.chosen(lines, np.searchsorted(lines.column("n").to_numpy(), left))
-        con.register("lines_in", rest)
-    found = con.execute(f"SELECT n, flag FROM ({sql}) WHERE flag <> {FINE}").fetchnumpy()
+        with reader.reading(lines) as given:
+            query = f"""SELECT n FROM {given} AS given ANTI JOIN {relation(written)} AS rows
+                ON rows.source_offset = given.off AND rows.source_id = given.source_id"""
+            left = np.sort(reader.con.execute(query).fetchnumpy()["n"])
+        lines = arrays.chosen(lines, np.searchsorted(lines.column("n").to_numpy(), left))
+    found = reader.run(f"SELECT n, flag FROM ({sql}) WHERE flag <> {FINE}", lines).fetchnumpy()
     if len(found["n"]) != missing:
         raise AssertionError(f"{missing} lines gave no row, and {len(found['n'])} of them a reason")
     return np.asarray(found["n"]), np.asarray(found["flag"])

@@ -86,7 +86,7 @@ class Ingester:
         self._final = self._halted = False
         self._stack = ExitStack()
         self._con = self._stack.enter_context(session.connect(settings))
-        self._readers = [self._stack.enter_context(session.another(self._con, settings)) for _ in range(AHEAD)]
+        self._readers = [self._stack.enter_context(closing(session.reader(self._con, settings))) for _ in range(AHEAD)]
         self._pool = self._stack.enter_context(ThreadPoolExecutor(AHEAD, "ingest"))
 
     def __enter__(self) -> Self:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import duckdb
 import numpy as np
 import orjson
 import pyarrow as pa
@@ -20,6 +19,7 @@ from deadreckon.ingest.explain import explain
 from deadreckon.ingest.redact.escapes import without_torn_end
 from deadreckon.ingest.redact.users import Users, user_keys, users_of
 from deadreckon.ingest.rejects import Reject, reject
+from deadreckon.ingest.session import Reader
 from deadreckon.ingest.statement import UserIds
 from deadreckon.ingest.write import Files, Written
 
@@ -69,9 +69,7 @@ class Prepared:
         return [*self.plain, *self.rewritten]
 
 
-def prepare(
-    con: duckdb.DuckDBPyConnection, pieces: Sequence[lines.Piece], rules: Rules, now: datetime, files: Files
-) -> Prepared:
+def prepare(reader: Reader, pieces: Sequence[lines.Piece], rules: Rules, now: datetime, files: Files) -> Prepared:
     """Decode the lines of these chunks into new files, noted in `files`.
 
     Raises:
@@ -81,22 +79,20 @@ def prepare(
     found = lines.split(pieces, replaced)
     if found.rejects:
         found = lines.Lines(found.table, [_redact_reject(r, rules) for r in found.rejects], found.counts)
-    return decode_lines(con, found, rules, now, files)
+    return decode_lines(reader, found, rules, now, files)
 
 
-def decode_lines(
-    con: duckdb.DuckDBPyConnection, found: lines.Lines, rules: Rules, now: datetime, files: Files
-) -> Prepared:
+def decode_lines(reader: Reader, found: lines.Lines, rules: Rules, now: datetime, files: Files) -> Prepared:
     """Decode lines into new files; what no rule can read is explained as a reject."""
     rejects = list(found.rejects)
-    first = decode(con, found.table, rules.aliases, rules.user_ids, now, files)
+    first = decode(reader, found.table, rules.aliases, rules.user_ids, now, files)
     foreign, refused = _rewrite(found.table, first.care, rules.aliases, rules.users)
     rejects += refused
     unread = list(_origins(found.table, first.bad))
     rewritten, given = list[Written](), first.given
     if foreign:
         table = lines.rewritten(foreign)
-        second = decode(con, table, rules.aliases, rules.user_ids, now, files, care=False)
+        second = decode(reader, table, rules.aliases, rules.user_ids, now, files, care=False)
         rewritten, given = second.written, given or second.given
         # A line that gave many events is kept whole in the quarantine when one of them was refused.
         unread += _origins(table, np.concatenate([second.bad, second.care]))

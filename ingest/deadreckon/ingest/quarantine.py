@@ -122,7 +122,7 @@ def _replay_some(
         given = lines.Lines(lines.rewritten(readable), [], {})
         files = Files(lake.table_path())
         try:
-            prepared = decode_lines(con, given, rules, now, files)
+            prepared = decode_lines(session.Reader(con), given, rules, now, files)
             refused = {(r.source_id, r.offset) for r in prepared.rejects}
             right = [
                 n for n in found if (n.source_id, n.source_offset) not in refused and n.quarantine_id not in unreadable

@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
 from deadreckon.core.schema import EVENTS
 from deadreckon.ingest import arrays
 from deadreckon.ingest.dialects import asks_care, care_keys
+from deadreckon.ingest.session import Reader
 
 BITS: Final = 62
 WIDE: Final = 64
@@ -72,12 +72,10 @@ class Shapes:
     """Shapes that cannot be right: duplicate keys, no object."""
 
 
-def find(con: duckdb.DuckDBPyConnection, lines: pa.Table) -> Shapes:
+def find(reader: Reader, lines: pa.Table) -> Shapes:
     """The shapes of these lines (columns line and n, which is the row's number)."""
-    con.register("shape_in", lines)
     # Results come in any order: n says which line each hash belongs to.
-    got = con.execute("SELECT n, TRY(hash(json_keys(line))) AS h FROM shape_in").fetchnumpy()
-    con.unregister("shape_in")
+    got = reader.run("SELECT n, TRY(hash(json_keys(line))) AS h FROM lines_in", lines).fetchnumpy()
     hashes = np.zeros(len(lines), dtype=np.uint64)
     valid = np.zeros(len(lines), dtype=bool)
     hashes[got["n"]] = np.ma.filled(got["h"], 0)
@@ -86,7 +84,7 @@ def find(con: duckdb.DuckDBPyConnection, lines: pa.Table) -> Shapes:
     order = np.argsort(first)
     samples = np.empty(len(first), dtype=object)
     samples[order] = arrays.chosen(lines.select(["line"]), first[order]).column("line").to_pylist()
-    rows = con.execute(
+    rows = reader.con.execute(
         "SELECT TRY(json_keys(line)) FROM (SELECT unnest($lines::VARCHAR[]) AS line, "
         "unnest(range(len($lines::VARCHAR[]))) AS place) ORDER BY place",
         {"lines": samples.tolist()},

@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from deadreckon.ingest import arrays
 from deadreckon.ingest.convert import literal
-from deadreckon.ingest.write import Files, Written, write_day, write_days
+from deadreckon.ingest.session import Reader
+from deadreckon.ingest.write import Files, Written, write_day, write_days, write_lines
 
 MANY_DAYS: Final = 40
 """With more days than this in a batch one partitioning pass is cheaper than a pass a day."""
@@ -31,7 +32,7 @@ Dropped = Sequence[tuple[int, int]]
 """Rows that are not kept: the file's place in a sequence of them, and the row's in the file."""
 
 
-def stage(con: duckdb.DuckDBPyConnection, lines: pa.Table, rows: str, days: str, files: Files) -> list[Written]:
+def stage(reader: Reader, lines: pa.Table, rows: str, days: str, files: Files) -> list[Written]:
     """Write what the query `rows` gives of these lines, which it reads from lines_in, to files by day.
 
     `days`: a query that gives each line's n and date, for less than `rows` costs.
@@ -39,16 +40,15 @@ def stage(con: duckdb.DuckDBPyConnection, lines: pa.Table, rows: str, days: str,
     Raises:
         LakeError: the disk is full or the folder cannot be written.
     """
-    groups = _by_day(con, lines, days) if len(lines) else []
+    groups = _by_day(reader, lines, days) if len(lines) else []
     if len(groups) > MANY_DAYS:
-        con.register("lines_in", lines)
-        return write_days(con, rows, files)
+        with reader.reading(lines) as given:
+            return write_days(reader.con, f"WITH lines_in AS (FROM {given}) {rows}", files)
     written = []
     for day, some in groups:
-        con.register("lines_in", some)
-        found = write_day(con, f"SELECT * EXCLUDE (date) FROM ({rows})", day, files)
+        found = write_lines(reader, f"SELECT * EXCLUDE (date) FROM ({rows})", some, day, files)
         if found:
-            written += _spread(con, found, files) if found.spread else [found]
+            written += _spread(reader.con, found, files) if found.spread else [found]
     return written
 
 
@@ -80,9 +80,9 @@ def _nothing(file: Written) -> Written:
     return Written(file.path, 0, file.day, spread=False)
 
 
-def _by_day(con: duckdb.DuckDBPyConnection, lines: pa.Table, days: str) -> list[tuple[date, pa.Table]]:
+def _by_day(reader: Reader, lines: pa.Table, days: str) -> list[tuple[date, pa.Table]]:
     """The lines by what is probably their day."""
-    found = _probable_days(con, lines, days)
+    found = _probable_days(reader, lines, days)
     distinct, counts = np.unique(found, return_counts=True)
     groups = []
     for day, count in zip(distinct, counts, strict=True):
@@ -94,25 +94,25 @@ def _by_day(con: duckdb.DuckDBPyConnection, lines: pa.Table, days: str) -> list[
     return groups
 
 
-def _probable_days(con: duckdb.DuckDBPyConnection, lines: pa.Table, days: str) -> np.ndarray:
+def _probable_days(reader: Reader, lines: pa.Table, days: str) -> np.ndarray:
     """The probable day of each line, in days since 1970."""
     asked = np.unique(np.append(np.arange(0, len(lines), STRIDE), len(lines) - 1))
-    known = _days(con, lines, asked, days)
+    known = _days(reader, lines, asked, days)
     lengths = np.diff(asked, append=len(lines))
     found = np.repeat(known, lengths)
     unlike = np.append(known[1:] != known[:-1], False)
     between = np.flatnonzero(np.repeat(unlike, lengths))
-    found[between] = _days(con, lines, between, days)
+    found[between] = _days(reader, lines, between, days)
     return found
 
 
-def _days(con: duckdb.DuckDBPyConnection, lines: pa.Table, rows: np.ndarray, days: str) -> np.ndarray:
+def _days(reader: Reader, lines: pa.Table, rows: np.ndarray, days: str) -> np.ndarray:
     """The day of each of these lines, in days since 1970."""
     if not len(rows):
         return rows
     chosen = arrays.chosen(lines, rows)
-    con.register("lines_in", chosen)
-    got = con.execute(f"SELECT n, datediff('day', DATE '{EPOCH}', date) AS day FROM ({days})").fetchnumpy()
+    query = f"SELECT n, datediff('day', DATE '{EPOCH}', date) AS day FROM ({days})"
+    got = reader.run(query, chosen).fetchnumpy()
     found = np.zeros(len(rows), dtype=np.int64)
     found[np.searchsorted(chosen.column("n").to_numpy(), got["n"])] = np.ma.filled(got["day"], 0)
     return np.clip(found, FIRST_DAY, LAST_DAY)

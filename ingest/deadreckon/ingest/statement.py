@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from deadreckon.core.schema import EVENT_COLUMNS, EVENTS, Column
@@ -32,15 +31,15 @@ class UserIds:
             ELSE 'sha256:' || sha256({literal(self.salt)} || {value}) END)"""
 
 
-def statement(plan: Plan, user_ids: UserIds, now: datetime, *, care: bool) -> tuple[str, tuple[str, ...]]:
-    """The SELECT that decodes lines by this plan, and the event columns that it gives."""
+def statement(plan: Plan, user_ids: UserIds, *, care: bool) -> tuple[str, tuple[str, ...]]:
+    """The SELECT that decodes lines_in by this plan, and the event columns that it gives."""
     spec: dict[str, str] = {}
     for name, sources in plan.columns.items():
         spec |= dict.fromkeys(sources, convert.spec_type(EVENTS[name]))
     if not plan.wide:
         spec |= dict.fromkeys(plan.unknown, "JSON")
     spec = spec or {"ts": "VARCHAR"}
-    raws, values, checks, cares, nests = ["sub", "nested"], [], [], [], []
+    raws, values, checks, cares, nests = ["sub", "nested", "now"], [], [], [], []
     for column in EVENT_COLUMNS:
         if column.name not in plan.columns or column.name == "attributes":
             continue
@@ -61,7 +60,6 @@ def statement(plan: Plan, user_ids: UserIds, now: datetime, *, care: bool) -> tu
     given = "nullif(\"raw_event_id\", '')" if "event_id" in plan.columns else "NULL::VARCHAR"
     user = [f'{user_ids.sql(quoted("raw_user_id"))} AS "user_id"'] if "user_id" in plan.columns else []
     attributes, attribute_check, attribute_care = _attributes(plan, care=care)
-    moment = _moment(set(plan.columns), f"TIMESTAMPTZ {literal(now.isoformat())}")
     checks.append(attribute_check)
     cares.append(attribute_care)
     # Most lines have no bracket inside, and their many text columns need not be looked at one by one.
@@ -77,12 +75,13 @@ def statement(plan: Plan, user_ids: UserIds, now: datetime, *, care: bool) -> tu
         ), typed AS (
             SELECT *, {", ".join([*values, *user, f"{given} AS given_id"])} FROM raw
         ), named AS (
-            SELECT *, {_kind(have)} AS inferred_kind, {moment} AS moment FROM typed
+            SELECT *, {_kind(have)} AS inferred_kind, {_moment(have)} AS moment FROM typed
         )
         SELECT
             n,
             CAST(source_id AS VARCHAR) AS source_id,
             off AS source_offset,
+            now AS ingested_at,
             coalesce(given_id, {_derived(have)}) AS event_id,
             inferred_kind AS kind,
             moment AS ts,
@@ -132,14 +131,14 @@ def _attributes(plan: Plan, *, care: bool) -> tuple[str, str, str]:
     return f"coalesce(nullif({built}, '{{}}'), {base})", odd, strange
 
 
-def _moment(have: set[str], now: str) -> str:
+def _moment(have: set[str]) -> str:
     """When it happened: the line's time, else that in its UUIDv7, the same whenever it is read, else now."""
     times = ["ts"] if "ts" in have else []
     if "event_id" in have:
         made = "TRY(uuid_extract_timestamp(TRY_CAST(given_id AS UUID)))"
         # An id of ones or zeros was made at no time: from 2000 to 9999 it can be meant.
         times.append(f"CASE WHEN epoch({made}) BETWEEN 946684800 AND 253402300799 THEN {made} END")
-    return f"coalesce({', '.join([*times, now])})"
+    return f"coalesce({', '.join([*times, 'now'])})"
 
 
 def _kind(have: set[str]) -> str:

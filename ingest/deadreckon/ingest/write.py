@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -25,6 +25,7 @@ from deadreckon.core.lake import Lake
 from deadreckon.core.pending import gone
 from deadreckon.ingest import arrays
 from deadreckon.ingest.convert import literal
+from deadreckon.ingest.session import Reader
 
 OPTIONS: Final = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 2000, RETURN_STATS true"
 """Ids, most of an event's bytes, never repeat enough: larger dictionaries take longer to build, and more room."""
@@ -116,13 +117,35 @@ def write_day(con: duckdb.DuckDBPyConnection, query: str, day: date, files: File
     Raises:
         LakeError: the disk is full or the folder cannot be written.
     """
-    path = files.root / "part=events" / f"date={day}" / f"{uuid4().hex}.parquet"
-    files.paths.append(path)
+    path = _place(day, files)
     with _writing(files):
         path.parent.mkdir(parents=True, exist_ok=True)
-        ((_, rows, _, _, statistics, *_),) = con.execute(
-            f"COPY ({query}) TO {literal(str(path))} ({OPTIONS})"
-        ).fetchall()
+        (said,) = con.execute(f"COPY ({query}) TO {literal(str(path))} ({OPTIONS})").fetchall()
+    return _noted(path, said, day, files)
+
+
+def write_lines(reader: Reader, query: str, lines: pa.Table, day: date, files: Files) -> Written | None:
+    """As write_day, for a query of lines_in, which are these lines."""
+    path = _place(day, files)
+    staged = path.parent.parent / f"{reader.name}.parquet"  # a plan writes always to the same
+    files.paths.append(staged)
+    with _writing(files):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        (said,) = reader.run(query, lines, copy=f"{literal(str(staged))} ({OPTIONS})").fetchall()
+        staged.rename(path)
+    files.paths.remove(staged)
+    return _noted(path, said, day, files)
+
+
+def _place(day: date, files: Files) -> Path:
+    path = files.root / "part=events" / f"date={day}" / f"{uuid4().hex}.parquet"
+    files.paths.append(path)
+    return path
+
+
+def _noted(path: Path, said: Sequence[Any], day: date, files: Files) -> Written | None:
+    """Note a file of which COPY said this."""
+    _, rows, _, _, statistics, *_ = said
     if not rows:
         files.remove(path)
         return None

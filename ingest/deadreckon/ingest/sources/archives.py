@@ -43,7 +43,7 @@ class Archive(ForwardSource):
     def head(self, size: int) -> tuple[bytes, bool]:
         """The first decompressed bytes, and whether nothing follows them."""
         piece = self._fetch(0, size)
-        return (b"", True) if piece is None else (piece.buffer[: piece.stop], piece.eof)
+        return (b"", True) if piece is None else (bytes(piece.buffer[: piece.stop]), piece.eof)
 
     def length(self) -> int:
         """Decompressed bytes in all, or up to the damage."""

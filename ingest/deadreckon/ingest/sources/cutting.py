@@ -7,12 +7,13 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import orjson
 
 from deadreckon.core.tail import TAIL_BYTES, digest
+from deadreckon.ingest.sources.buffers import Buffers
 from deadreckon.ingest.sources.chunks import HEAD_BYTES, Chunk, Known, Oversize
 
 _STRIDE: Final = 4 << 20
@@ -29,16 +30,19 @@ class Manner:
     warn: Warn
     final: bool
     stopped: Callable[[], bool] = lambda: False
+    buffers: Buffers = field(default_factory=Buffers)
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
     """`buffer[start:stop]` are the bytes asked for; `eof` when nothing follows them now."""
 
-    buffer: bytes
+    buffer: bytes | bytearray
     start: int
     stop: int
     eof: bool
+    held: memoryview | None = None
+    """Keeps the buffer from being used again."""
 
 
 class LineSource(ABC):
@@ -101,7 +105,7 @@ class LineSource(ABC):
     def peek(self, offset: int, size: int) -> bytes | None:
         """The bytes at a place, for comparing two inputs; None when they cannot be had."""
         piece = self._fetch(offset, size)
-        return None if piece is None else piece.buffer[piece.start : piece.stop]
+        return None if piece is None else bytes(piece.buffer[piece.start : piece.stop])
 
     def read(self, offset: int, max_bytes: int) -> Chunk | None:
         """Whole lines from `offset` on; None when there is nothing whole to read now."""
@@ -178,7 +182,7 @@ class LineSource(ABC):
         if cut == piece.start:
             return None
         end = offset + cut - piece.start
-        tail = piece.buffer[max(piece.start, cut - TAIL_BYTES) : cut]
+        tail = bytes(piece.buffer[max(piece.start, cut - TAIL_BYTES) : cut])
         if len(tail) < TAIL_BYTES:
             tail = ((self._tail_at(offset) or b"") + tail)[-TAIL_BYTES:]
         self._remember(end, tail)
@@ -210,7 +214,7 @@ class LineSource(ABC):
         self._remember(position, tail)
         return Chunk(offset, b"", position, (Oversize(offset, length, hasher.hexdigest(), head),))
 
-    def _is_line(self, rest: bytes) -> bool:
+    def _is_line(self, rest: bytes | bytearray) -> bool:
         """Whether the bytes after the last newline may be taken now.
 
         A whole JSON object is no prefix of a longer one, so taking it is right whatever is appended later.

@@ -90,6 +90,7 @@ class Watcher:
 
     def discover(self, known: Mapping[str, Known]) -> list[Source]:
         """The inputs that may have something to read; from the second look on without those that cannot have."""
+        self._manner.buffers.clear()  # while one waits for more they are of no use
         found, rotated = self._places()
         self._memory.forget_all_but([*found, *rotated])
         self._compared.next_look()

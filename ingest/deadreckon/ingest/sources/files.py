@@ -71,6 +71,10 @@ class OpenFile:
         """Bytes at an offset; fewer at the end."""
         return os.pread(self.fd, size, offset)
 
+    def read_into(self, view: memoryview, offset: int) -> int:
+        """Fill a buffer with the bytes at an offset; how many, fewer at the end."""
+        return os.preadv(self.fd, [view], offset)
+
     def size(self) -> int:
         """How long it is now."""
         return os.fstat(self.fd).st_size
@@ -131,12 +135,14 @@ class PlainFile(LineSource):
         guard = min(_GUARD, offset // 8 * 8) if offset == self._end else 0
         guard = min(guard, len(self._tail) // 8 * 8)
         want = min(size, length - offset) + guard
-        buffer = self.file.read(want, offset - guard)
+        buffer = self._manner.buffers.take(want)
+        held = memoryview(buffer)
+        got = self.file.read_into(held[:want], offset - guard)
         if guard and buffer[:guard] != self._tail[-guard:]:
             return None
-        if len(buffer) <= guard or self.file.size() < offset - guard + len(buffer):
+        if got <= guard or self.file.size() < offset - guard + got:
             return None  # truncated while it was being read
-        return Piece(buffer, guard, len(buffer), eof=offset + len(buffer) - guard >= length)
+        return Piece(buffer, guard, got, offset + got - guard >= length, held)
 
     def _before(self, end: int) -> bytes | None:
         want = min(TAIL_BYTES, end)
