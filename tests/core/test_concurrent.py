@@ -49,7 +49,7 @@ def exact(lake: Lake, folder: Path) -> None:
 
 @pytest.mark.fault
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(("role", "kills"), [("keeper", 10), ("doctor", 5)])
+@pytest.mark.parametrize(("role", "kills"), [("keeper", 6), ("doctor", 4)])
 def test_kills_beside_ingesters_and_a_reader(tmp_path: Path, role: str, kills: int) -> None:
     """Two ingesters and a reader work while maintenance, or the doctor, is killed again and again: counts hold."""
     lake = Lake.create(tmp_path / "lake")

@@ -36,7 +36,7 @@ from deadreckon.core.maintenance import Step, maintain
 while True:
     maintain(Lake.open(sys.argv[1]), steps={Step.compact}, now=datetime.now(UTC) + timedelta(days=60))
 """
-KILLS = 30
+KILLS = 15
 
 
 def start(script: str, lake: Lake, complaints: Path) -> subprocess.Popen[bytes]:
@@ -47,7 +47,7 @@ def start(script: str, lake: Lake, complaints: Path) -> subprocess.Popen[bytes]:
 @pytest.mark.fault
 @pytest.mark.timeout(280)
 def test_kills_at_random_moments_lose_and_double_no_count(tmp_path: Path) -> None:
-    """Two profilers and a keeper, killed 30 times between them: in the end each hour has the counts of its events."""
+    """Two profilers and a keeper, killed 15 times between them: in the end each hour has the counts of its events."""
     dice = random.Random(20261121)
     lake = make(tmp_path / "lake")
     complaints = tmp_path / "complaints"

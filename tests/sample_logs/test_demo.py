@@ -226,10 +226,12 @@ def test_killed_halfway_and_run_again(found: dict[str, Any], tmp_path: Path) -> 
     assert facts(run_json(["--lake", str(lake)])) == facts(found)
 
 
-def test_story_that_retention_took(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_story_that_retention_took(
+    found: dict[str, Any], lake: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """On a lake whose old days are gone the demo tells what is left, and brings nothing back."""
-    lake = tmp_path / "lake"
-    assert main(["demo", "--lake", str(lake)]) == 0
+    assert found
+    lake = shutil.copytree(lake, tmp_path / "lake")
     short = tmp_path / "short.toml"
     short.write_text("[maintain]\nretention_days = 1\n")
     assert main(["maintain", "--lake", str(lake), "--config", str(short)]) == 0
