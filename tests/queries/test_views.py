@@ -135,6 +135,94 @@ def test_a_span_that_has_only_begun_is_not_counted(ask: Ask) -> None:
     assert ask("SELECT (SELECT count(*) FROM spans), (SELECT count(*) FROM model_calls)", rows) == [(1, 1)]
 
 
+def asked(**fields: Any) -> dict[str, Any]:
+    """A prediction of a language model for request q, in no trace."""
+    fixed = {"kind": "prediction", "request_id": "q", "model": "fox", "model_version": "1", "ts": at("12 00:00:00")}
+    return {**fixed, **fields}
+
+
+@pytest.mark.parametrize("trace", [None, "t"])
+@pytest.mark.parametrize(
+    ("prediction", "calls"),
+    [
+        ({}, 1),
+        ({"model_version": None}, 1),
+        ({"model_version": "2"}, 2),
+        ({"model": "wolf"}, 2),
+        ({"request_id": "other"}, 2),
+        ({"ts": at("13")}, 1),
+        ({"duration_ms": 95.0}, 1),
+        ({"duration_ms": 95.0, "ts": at("12 00:00:30")}, 2),
+        ({"input_tokens": 10, "output_tokens": 5}, 1),
+        ({"input_tokens": 11, "output_tokens": 5}, 2),
+        ({"cost_usd": 0.1}, 1),
+        ({"response_id": "r1"}, 1),
+        ({"response_id": "r2"}, 2),
+        ({"attempt": 1}, 1),
+        ({"attempt": 2}, 2),
+        ({"status": "error"}, 2),
+        ({"kind": "log", "operation": "chat"}, 1),
+        ({"kind": "log", "operation": "chat", "status": "running"}, 1),
+    ],
+)
+def test_a_line_of_a_request_is_the_call_of_its_span(
+    ask: Ask, trace: str | None, prediction: dict[str, Any], calls: int
+) -> None:
+    """Without a trace the request tells, unless something that both state says that they are two calls."""
+    fields = {"request_id": "q", "trace_id": trace, "response_id": "r1", "attempt": 1}
+    call = chat("a", **fields, input_tokens=10, output_tokens=5, cost_usd=0.1)
+    rows = ask("SELECT operation, status FROM model_calls ORDER BY ALL", [call, asked(**prediction)])
+    assert len(rows) == calls
+    assert ("chat", "ok") in rows
+    assert ask("SELECT sum(calls) FROM cost_by_day", [call, asked(**prediction)]) == [(calls,)]
+
+
+def test_a_request_that_really_called_twice_has_two_calls(ask: Ask) -> None:
+    """As many spans as there are, and every line that none of them can be."""
+    spans = [
+        chat("a", request_id="q", trace_id=None, input_tokens=10),
+        chat("b", request_id="q", trace_id=None, input_tokens=20, ts=at("12 00:01:00")),
+    ]
+    lines = [asked(input_tokens=10), asked(input_tokens=20, ts=at("12 00:01:00")), asked()]
+    assert ask("SELECT span_id FROM model_calls ORDER BY 1", [*spans, *lines]) == [("a",), ("b",)]
+    third = asked(input_tokens=30, ts=at("12 00:02:00"))
+    assert ask("SELECT count(*), sum(input_tokens) FROM llm_calls", [*spans, *lines, third]) == [(3, 60)]
+    traced = {"trace_id": "elsewhere"}
+    assert ask("SELECT count(*) FROM model_calls", [chat("a", request_id="q"), asked(**traced)]) == [(2,)]
+
+
+def test_what_only_the_line_of_a_call_states_is_not_lost(ask: Ask) -> None:
+    """A span that does not know its tokens gives way to the line that does; a failed one is another call."""
+    first = chat("a", request_id="q")
+    failed = {**first, "status": "error"}
+    again = chat("b", request_id="q", ts=at("12 00:00:01"))
+    line = asked(input_tokens=7, cost_usd=0.5, ts=at("12 00:00:01.100"))
+    assert ask("SELECT span_id, cost_usd FROM model_calls", [first, line]) == [(None, 0.5)]
+    rows = ask("SELECT span_id, input_tokens FROM model_calls ORDER BY ALL", [failed, again, line])
+    assert rows == [("a", None), (None, 7)]
+
+
+@pytest.mark.parametrize("written", [-5.0, float("nan"), float("inf"), 1e300])
+def test_a_duration_that_can_be_none_is_not_known(ask: Ask, written: float) -> None:
+    """A clock that went back, or a writer that counts in something else, spoils no other row and no quantile."""
+    rows = [
+        chat("a", duration_ms=written, request_id="q"),
+        chat("b", duration_ms=100.0, request_id="q"),
+        {"kind": "prediction", "model": "m", "duration_ms": written},
+        span("c", tool="find", duration_ms=written),
+    ]
+    assert ask("SELECT span_id, duration_ms, end_ts = ts FROM spans ORDER BY 1", rows) == [
+        ("a", None, True),
+        ("b", 100.0, False),
+        ("c", None, True),
+    ]
+    assert ask("SELECT calls, p50_ms FROM latency_by_version", rows) == [(1, 100.0)]
+    assert ask("SELECT duration_ms FROM traces", rows) == [(100.0,)]
+    assert ask("SELECT duration_ms FROM requests", rows) == [(100.0,)]
+    assert ask("SELECT calls, p95_ms FROM tools", rows) == [(1, None)]
+    assert ask("SELECT count(*), count(duration_ms) FROM predictions", rows) == [(1, 0)]
+
+
 # What a call costs
 
 

@@ -2,6 +2,8 @@
 
 -- A key of a JSON object, as text; NULL where it is absent, or where the text is no JSON.
 CREATE OR REPLACE MACRO json_text(document, field) AS CASE WHEN json_valid(document) THEN document ->> field END;
+-- A duration, where it can be one: not below zero, finite, and at most some 30 years.
+CREATE OR REPLACE MACRO sane_ms(ms) AS CASE WHEN ms >= 0 AND ms <= 1000000000000 THEN ms END;
 -- A time, some milliseconds later.
 CREATE OR REPLACE MACRO add_ms(moment, ms) AS moment + to_microseconds(CAST(round(ms * 1000) AS BIGINT));
 -- Milliseconds from one time to another.

@@ -2,6 +2,8 @@
 
 -- A key of a JSON object, as text; NULL where it is absent, or where the text is no JSON.
 json_text(document, field): get_json_object(document, concat('$.', field))
+-- A duration, where it can be one: not below zero, finite, and at most some 30 years.
+sane_ms(ms): CASE WHEN ms >= 0 AND ms <= 1000000000000 THEN ms END
 -- A time, some milliseconds later.
 add_ms(moment, ms): moment + make_dt_interval(0, 0, 0, CAST(round(ms * 1000) AS DECIMAL(18, 0)) / 1000000)
 -- Milliseconds from one time to another.

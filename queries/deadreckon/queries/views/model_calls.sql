@@ -1,8 +1,12 @@
 -- model_calls: every answer asked of a model, language model or not, counted once and priced. A call is a span whose
 -- operation is a model's (chat, embeddings, predict, ...), or a prediction or log line of such an operation that no
 -- such span holds already: it is not inside one, and where it states no duration, tokens or cost of its own, none of
--- the same model version is in its trace. A span around another one of the same operation (a framework's around its
--- client's, a retrying one around its attempts) gives way to the one inside, unless only it states what was used.
+-- the same model version is in its trace. Where it or the span has no trace_id, the request tells: such a line is the
+-- call of a span of its request_id and model if no version, response_id, attempt or token count that both state
+-- differs, if neither or both failed and, where the line states a duration, tokens or cost, if their times touch
+-- within a second. Of the two the span is the row, unless only the line states tokens or cost. A span around
+-- another one of the same operation (a framework's around its client's, a retrying one around its attempts) gives way
+-- to the one inside, unless only it states what was used.
 -- Spans of agents and workflows are never calls: they may repeat the totals of the calls in them
 -- Grain: one row per model call
 -- Columns:
@@ -27,7 +31,7 @@
 --   idempotency_key
 --   finish_reason
 --   stream
---   duration_ms
+--   duration_ms      NULL where what was written is none: below zero, not finite, or above 30 years
 --   ttft_ms
 --   input_tokens
 --   output_tokens
@@ -56,7 +60,8 @@ WITH other_lines AS (
         *,
         CASE
             WHEN duration_ms IS NULL AND input_tokens IS NULL AND output_tokens IS NULL AND cost_usd IS NULL THEN model
-        END AS bare_of
+        END AS bare_of,
+        COALESCE(input_tokens, output_tokens, cost_usd) AS used
     FROM events
     WHERE
         COALESCE(status, '') <> 'running'
@@ -88,14 +93,37 @@ calls AS (
         ON
             inside.trace_id = w.trace_id AND inside.parent_span_id = w.span_id AND inside.operation = w.operation
             AND (inside.used IS NOT NULL OR COALESCE(w.input_tokens, w.output_tokens, w.cost_usd) IS NULL)
+    LEFT JOIN (
+        SELECT
+            event_id, request_id, trace_id, model, model_version, response_id, attempt, ts,
+            COALESCE(sane_ms(duration_ms), 0) AS took,
+            COALESCE(status, CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END) IN ('error', 'timeout') AS failed
+        FROM events
+        WHERE
+            (kind = 'prediction' OR (kind = 'log' AND operation IN (
+                'chat', 'text_completion', 'completion', 'generate_content', 'generate', 'response', 'responses', 'llm',
+                'embeddings', 'embedding', 'rerank', 'predict', 'inference', 'image_generation', 'speech', 'transcription'
+            )))
+            AND request_id IS NOT NULL AND COALESCE(status, '') <> 'running'
+            AND (input_tokens IS NOT NULL OR output_tokens IS NOT NULL OR cost_usd IS NOT NULL)
+    ) AS told
+        ON
+            told.request_id = w.request_id AND told.model = w.model AND (told.trace_id IS NULL OR w.trace_id IS NULL)
+            AND COALESCE(told.model_version, w.model_version, '') = COALESCE(w.model_version, told.model_version, '')
+            AND COALESCE(told.response_id, w.response_id, '') = COALESCE(w.response_id, told.response_id, '')
+            AND COALESCE(told.attempt, w.attempt, 1) = COALESCE(w.attempt, told.attempt, 1)
+            AND told.failed = (COALESCE(w.status, CASE WHEN w.error_type IS NULL THEN 'ok' ELSE 'error' END) IN ('error', 'timeout'))
+            AND COALESCE(w.input_tokens, w.output_tokens, w.cost_usd) IS NULL
+            AND ms_between(w.ts, told.ts) >= -1000 - told.took
+            AND ms_between(w.ts, told.ts) <= 1000 + told.took + COALESCE(sane_ms(w.duration_ms), 0)
     WHERE
-        inside.trace_id IS NULL AND w.kind = 'span' AND COALESCE(w.status, '') <> 'running'
+        inside.trace_id IS NULL AND told.event_id IS NULL AND w.kind = 'span' AND COALESCE(w.status, '') <> 'running'
         AND w.operation IN (
             'chat', 'text_completion', 'completion', 'generate_content', 'generate', 'response', 'responses', 'llm',
             'embeddings', 'embedding', 'rerank', 'predict', 'inference', 'image_generation', 'speech', 'transcription'
         )
     UNION ALL
-    SELECT o.* EXCLUDE (bare_of), COALESCE(o.operation, 'predict') AS called
+    SELECT o.* EXCLUDE (bare_of, used), COALESCE(o.operation, 'predict') AS called
     FROM other_lines AS o
     LEFT JOIN (
         SELECT trace_id, span_id, model, COALESCE(model_version, '') AS model_version
@@ -110,7 +138,37 @@ calls AS (
         ON
             s.trace_id = o.trace_id
             AND (s.span_id = o.span_id OR (s.model = o.bare_of AND s.model_version = COALESCE(o.model_version, '')))
-    WHERE s.trace_id IS NULL
+    LEFT JOIN (
+        SELECT
+            event_id, request_id, trace_id, model, model_version, response_id, attempt, input_tokens, output_tokens, ts,
+            COALESCE(sane_ms(duration_ms), 0) AS took,
+            COALESCE(status, CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END) IN ('error', 'timeout') AS failed,
+            COALESCE(input_tokens, output_tokens, cost_usd) AS used
+        FROM events
+        WHERE
+            kind = 'span' AND COALESCE(status, '') <> 'running' AND request_id IS NOT NULL
+            AND operation IN (
+                'chat', 'text_completion', 'completion', 'generate_content', 'generate', 'response', 'responses', 'llm',
+                'embeddings', 'embedding', 'rerank', 'predict', 'inference', 'image_generation', 'speech', 'transcription'
+            )
+    ) AS r
+        ON
+            r.request_id = o.request_id AND r.model = o.model AND (r.trace_id IS NULL OR o.trace_id IS NULL)
+            AND COALESCE(r.model_version, o.model_version, '') = COALESCE(o.model_version, r.model_version, '')
+            AND COALESCE(r.response_id, o.response_id, '') = COALESCE(o.response_id, r.response_id, '')
+            AND COALESCE(r.attempt, o.attempt, 1) = COALESCE(o.attempt, r.attempt, 1)
+            AND COALESCE(r.input_tokens, o.input_tokens, 0) = COALESCE(o.input_tokens, r.input_tokens, 0)
+            AND COALESCE(r.output_tokens, o.output_tokens, 0) = COALESCE(o.output_tokens, r.output_tokens, 0)
+            AND r.failed = (COALESCE(o.status, CASE WHEN o.error_type IS NULL THEN 'ok' ELSE 'error' END) IN ('error', 'timeout'))
+            AND (o.used IS NULL OR r.used IS NOT NULL)
+            AND (
+                o.bare_of IS NOT NULL
+                OR (
+                    ms_between(r.ts, o.ts) >= -1000 - COALESCE(sane_ms(o.duration_ms), 0)
+                    AND ms_between(r.ts, o.ts) <= 1000 + COALESCE(sane_ms(o.duration_ms), 0) + r.took
+                )
+            )
+    WHERE s.trace_id IS NULL AND r.event_id IS NULL
 ),
 priced AS (
     SELECT
@@ -166,7 +224,7 @@ SELECT
     idempotency_key,
     finish_reason,
     stream,
-    duration_ms,
+    sane_ms(duration_ms) AS duration_ms,
     ttft_ms,
     input_tokens,
     output_tokens,

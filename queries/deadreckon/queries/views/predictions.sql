@@ -12,7 +12,7 @@
 --   features
 --   outputs
 --   name
---   duration_ms
+--   duration_ms      NULL where what was written is none: below zero, not finite, or above 30 years
 --   status           ok, error, cancelled or timeout; where the line says nothing, error if it has an error_type, else ok
 --   request_id
 --   session_id
@@ -33,7 +33,7 @@ SELECT
     features,
     outputs,
     name,
-    duration_ms,
+    sane_ms(duration_ms) AS duration_ms,
     COALESCE(status, CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END) AS status,
     request_id,
     session_id,

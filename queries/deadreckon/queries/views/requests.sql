@@ -33,10 +33,10 @@ WITH steps AS (
         request_id,
         MIN(ts) AS started_at,
         MIN(date) AS date,
-        ARG_MIN(duration_ms, ts) FILTER (
-            WHERE kind = 'span' AND parent_span_id IS NULL AND duration_ms IS NOT NULL
+        ARG_MIN(sane_ms(duration_ms), ts) FILTER (
+            WHERE kind = 'span' AND parent_span_id IS NULL AND sane_ms(duration_ms) IS NOT NULL
         ) AS root_duration_ms,
-        MAX(duration_ms) AS longest_ms,
+        MAX(sane_ms(duration_ms)) AS longest_ms,
         ARG_MIN(COALESCE(name, event), ts) FILTER (
             WHERE kind = 'span' AND parent_span_id IS NULL AND COALESCE(name, event) IS NOT NULL
         ) AS root_name,

@@ -3,8 +3,8 @@
 -- Columns:
 --   event_id
 --   ts               when it began
---   end_ts [UTC, microseconds]  when it ended: ts + duration_ms
---   duration_ms
+--   end_ts [UTC, microseconds]  when it ended: ts + duration_ms; ts where that is NULL
+--   duration_ms      NULL where what was written is none: below zero, not finite, or above 30 years
 --   trace_id
 --   span_id
 --   parent_span_id
@@ -39,8 +39,8 @@
 SELECT
     event_id,
     ts,
-    add_ms(ts, COALESCE(duration_ms, 0)) AS end_ts,
-    duration_ms,
+    add_ms(ts, COALESCE(sane_ms(duration_ms), 0)) AS end_ts,
+    sane_ms(duration_ms) AS duration_ms,
     trace_id,
     span_id,
     parent_span_id,

@@ -24,6 +24,7 @@
 --   trace_id
 --   span_id
 --   parent_span_id
+--   cost_usd         as the tool's span states it: a paid service; model calls inside it are in model_calls
 --   input
 --   output
 SELECT
@@ -50,6 +51,7 @@ SELECT
     trace_id,
     span_id,
     parent_span_id,
+    cost_usd,
     input,
     output
 FROM spans
