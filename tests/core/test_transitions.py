@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,10 @@ from deadreckon.core.doctor import doctor
 from deadreckon.core.lake import Lake
 from deadreckon.core.maintenance import Step, maintain
 from deadreckon.core.settings import MaintainSettings
-from deadreckon.monitor import settle, store, waiting
+from deadreckon.monitor import deed_store, settle, store, waiting
+from deadreckon.monitor.deeds import Deed, alert_of
+from deadreckon.monitor.lifecycle import acknowledge, expire, silence
+from deadreckon.monitor.matcher import parse
 
 SLOW = rule(name="slow", metric="latency_p95_ms", above=1000, group_by=["model_version"])
 DAY = 24 * HOUR
@@ -116,3 +120,39 @@ def test_a_dry_run_says_what_would_leave(lake: Lake) -> None:
     assert [(w.table, w.what, w.rows, w.files_before) for w in would] == [
         (w.table, w.what, w.rows, w.files_before) for w in done
     ]
+
+
+def test_what_people_did_leaves_when_it_is_over(lake: Lake) -> None:
+    """By the same day: silences with what ended them, and what was done about alerts that are open no more."""
+    week_before, later = int(LATER.timestamp()) - 8 * DAY, int(LATER.timestamp()) + DAY
+    early, rule_ = NOON + 2 * DAY + 4 * HOUR, [parse("rule=slow")]
+    add(lake, calls(2 * DAY + 3 * HOUR + 10, 5, model_version="c", duration_ms=5000.0))
+    monitor(lake, SLOW, at=2 * DAY + 4 * HOUR)
+    settle(lake, waiting(lake))
+    over = silence(lake, rule_, starts_at=early, ends_at=early + HOUR, by="ann", comment="over", now=early)
+    cut = silence(lake, rule_, starts_at=early, ends_at=later, by="ann", comment="cut", now=early)
+    expire(lake, cut.made.id, by="ann", comment="", now=early + HOUR)
+    long = silence(lake, rule_, starts_at=early, ends_at=later, by="ann", comment="long", now=early)
+    young = silence(lake, rule_, starts_at=early, ends_at=week_before + 3 * DAY, by="ann", comment="", now=early)
+    acknowledge(lake, "slow", {"model_version": "c"}, by="bob", comment="", now=early)
+    (taken,) = [a for a in store.read(lake).alerts if a.stream.active_since is not None]
+    another = replace(taken, stream=replace(taken.stream, active_since=NOON + HOUR))
+    deed_store.record(lake, lambda _: [Deed("acknowledged", early, "bob", "", alert_of(another))])
+    before = deed_store.read(lake)
+    maintain(lake, WEEK, steps={Step.expire}, now=LATER)
+    assert deed_store.read(lake).deeds == before.deeds  # nobody has told them
+    deed_store.settle(lake, deed_store.untold(lake))
+    would = maintain(lake, WEEK, steps={Step.expire}, now=LATER, dry_run=True)
+    assert deed_store.read(lake).deeds == before.deeds
+    done = maintain(lake, WEEK, steps={Step.expire}, now=LATER)
+    assert [(w.what, w.rows) for w in would] == [(w.what, w.rows) for w in done] == [("old deeds", 4)]
+    kept = deed_store.read(lake)
+    assert {s.made.id for s in kept.silences()} == {long.made.id, young.made.id}
+    assert over.made.id not in {s.made.id for s in kept.silences()}
+    board = store.read(lake).alerts
+    assert [d.by for d in kept.taken(board) if d] == ["bob"]
+    assert kept.number == before.number
+    assert maintain(lake, WEEK, steps={Step.expire}, now=LATER) == []
+    assert doctor(lake.root, deep=True).findings == ()
+    expire(lake, long.made.id, by="ann", comment="", now=LATER.timestamp())
+    assert len(deed_store.untold(lake).deeds) == 1

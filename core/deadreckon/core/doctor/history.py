@@ -57,10 +57,11 @@ class History:
         step = "" if commit is None else commit.metadata.get("deadreckon.step")
         if commit is None or step not in ("compact", "expire"):
             return []
-        # What expiry adds is what it keeps of the ledger, or of alerts' transitions: their files bring it back, and
-        # expire again.
+        # What expiry adds is what it keeps of the ledger, of alerts' transitions, or of what people did (whose table
+        # has no partitions): their files bring it back, and expire again.
         own = ("part=ledger/", "part=transition/")
-        return [r["path"] for r in commit.of("remove") if step == "compact" or r["path"].startswith(own)]
+        removed = [r["path"] for r in commit.of("remove")]
+        return [path for path in removed if step == "compact" or path.startswith(own) or "/" not in path]
 
     def exists(self, raw: str) -> bool:
         """Whether a file is still on the disk, whether or not it is in use."""

@@ -94,7 +94,7 @@ class Job:
 
     def _expire(self) -> Iterator[Figures]:
         days = self.settings.retention_days
-        if days and self.spec.name == transitions.TABLE:
+        if days and self.spec.name in transitions.WHAT:
             yield from self._forget(days)
         if days == 0 or self.spec.name != EVENTS_TABLE.name:
             return
@@ -118,7 +118,7 @@ class Job:
         )
         if gone.files:
             size = sum(f.size for f in gone.files)
-            yield "old transitions", len(gone.files), gone.kept_files, size, gone.kept_bytes, gone.rows
+            yield transitions.WHAT[self.spec.name], len(gone.files), gone.kept_files, size, gone.kept_bytes, gone.rows
 
     def _compact(self) -> Iterator[Figures]:
         if self.spec.name == PROFILES.name:

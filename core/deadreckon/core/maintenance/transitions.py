@@ -1,7 +1,8 @@
-"""Retention of what alerts went through: old transitions leave the table of alert states, the states themselves never.
+"""Retention of what alerts went through, and of what people did about them: old rows leave their tables.
 
 The monitor decides by its states and its transaction identifiers alone; transitions wait there to be told as events,
-and are history from then on. Their events expire by the same day.
+and are history from then on. The same holds for silences that are over, and for acknowledgements of alerts that are
+open no more. Their events expire by the same day. States never leave.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import duckdb
+import orjson
+import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake.transaction import AddAction
 
@@ -26,18 +29,37 @@ from deadreckon.core.maintenance.log import Log
 from deadreckon.core.maintenance.merge import damaged, engine, write_rows
 from deadreckon.core.maintenance.tables import LiveFile, live_files, removal
 
-TABLE: Final = "alert_states"
-PART: Final = "transition"
+STATES: Final = "alert_states"
+DEEDS: Final = "alert_deeds"
+STATE: Final = "state"
+"""The part of the states' table that holds how alerts stand now."""
+WHAT: Final = {STATES: "old transitions", DEEDS: "old deeds"}
+"""The tables that rows leave, and what these are called."""
 TOLD: Final = "told:"
 """Transaction identifiers that begin so say up to which run a reader has told the transitions."""
 
-JUDGED: Final = """
+JUDGED: Final = {
+    STATES: """
     FROM read_parquet($files, union_by_name = true, hive_partitioning = false, filename = true)
     SELECT *, window_end < $oldest AND run <= $told
         AND row_number() OVER (PARTITION BY rule, "group" ORDER BY window_end DESC, run DESC) > 1 AS past
+""",
+    # A silence leaves with what ended it, and what was done about one alert leaves together.
+    DEEDS: """
+    FROM read_parquet($files, union_by_name = true, hive_partitioning = false, filename = true)
+    SELECT *, bool_and(number <= $told) OVER same
+        AND coalesce(min(CASE deed WHEN 'silenced' THEN ends_at WHEN 'unsilenced' THEN "at" END) OVER same,
+                     max("at") OVER same) < epoch($oldest)
+        AND NOT list_contains(CAST($open AS VARCHAR[]), about) AS past
+    WINDOW same AS (PARTITION BY CASE deed WHEN 'silenced' THEN id ELSE about END)
+""",
+}
+OLD: Final = "FROM ({judged}) SELECT filename, count(*) FILTER (past) GROUP BY filename HAVING bool_or(past)"
+YOUNG: Final = "FROM ({judged}) SELECT * EXCLUDE (filename, past) WHERE NOT past AND list_contains($hit, filename)"
+OPEN: Final = """
+    FROM read_parquet($files, union_by_name = true, hive_partitioning = false)
+    SELECT rule, "group", CAST(epoch(active_since) AS BIGINT) WHERE active_since IS NOT NULL
 """
-OLD: Final = f"FROM ({JUDGED}) SELECT filename, count(*) FILTER (past) GROUP BY filename HAVING bool_or(past)"
-YOUNG: Final = f"FROM ({JUDGED}) SELECT * EXCLUDE (filename, past) WHERE NOT past AND list_contains($hit, filename)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +75,9 @@ class Forgotten:
 def forget(
     lake: Lake, spec: TableSpec, workshop: Path, *, now: datetime, retention_days: int, dry_run: bool = False
 ) -> Forgotten:
-    """Drop the transitions of windows that ended before the first day that is kept, in one commit.
+    """Drop the transitions, or deeds, that were over before the first day that is kept, in one commit.
 
-    What nobody has told yet stays, and so does the newest transition of each stream.
+    What nobody has told yet stays, and so do the newest transition of each stream and what is done about open alerts.
 
     Raises:
         CommitConflictError: another process removed some of the same files meanwhile; nothing was dropped.
@@ -64,7 +86,7 @@ def forget(
     # Read before the table: what was told by now is told in the table, too.
     told = [n for app, n in Log.of(lake.table_path(spec)).offsets().items() if app.startswith(TOLD)]
     table = lake.table(spec)
-    files = [f for f in live_files(table)[0] if dict(f.partition).get("part") == PART]
+    files = [f for f in live_files(table)[0] if dict(f.partition).get("part") != STATE]
     oldest = oldest_kept(now.astimezone(UTC).date(), retention_days)
     if not told or not files:
         return Forgotten()
@@ -73,9 +95,12 @@ def forget(
         "oldest": datetime(oldest.year, oldest.month, oldest.day, tzinfo=UTC),
         "told": min(told),
     }
+    judged = JUDGED[spec.name]
     try:
         with duckdb.connect() as connection:
-            counts = dict(connection.execute(OLD, values).fetchall())
+            if spec.name == DEEDS:
+                values["open"] = _open(lake, connection)
+            counts = dict(connection.execute(OLD.format(judged=judged), values).fetchall())
         hit = tuple(f for f in files if str(f.path) in counts)
         rows = sum(counts.values())
         if dry_run or not hit:
@@ -90,20 +115,32 @@ def forget(
     return Forgotten(hit, rows, len(kept), sum(a.size for a in kept))
 
 
+def _open(lake: Lake, connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The alerts that are open, as deeds name them: rule, labels and since when."""
+    spec = TableSpec(STATES, pa.schema([]), ("part",))
+    if not lake.has_table(spec):
+        return []
+    files = [str(f.path) for f in live_files(lake.table(spec))[0] if dict(f.partition).get("part") == STATE]
+    found = connection.execute(OPEN, {"files": files}).fetchall() if files else []
+    return [orjson.dumps(list(row)).decode() for row in found]
+
+
 def _keep(
     lake: Lake, spec: TableSpec, hit: Sequence[LiveFile], values: dict[str, Any], workshop: Path
 ) -> list[AddAction]:
     name = f"{KEPT}{uuid.uuid4()}.parquet"
     aside, final = workshop / name, hit[-1].path.parent / name
     with engine(workshop) as connection:
-        write_rows(connection, YOUNG, {**values, "hit": [str(f.path) for f in hit]}, (), aside)
+        write_rows(
+            connection, YOUNG.format(judged=JUDGED[spec.name]), {**values, "hit": [str(f.path) for f in hit]}, (), aside
+        )
     rows = pq.read_metadata(aside).num_rows
     if not rows:
         aside.unlink()
         return []
     aside.rename(final)
     fsync_all([final], up_to=lake.table_path(spec))
-    raw = f"{hit[-1].raw.rpartition('/')[0]}/{name}"
+    raw = f"{hit[-1].raw.removesuffix(hit[-1].raw.rpartition('/')[2])}{name}"
     latest = max(f.modified_ms for f in hit)
     stats = json.dumps({"numRecords": rows})
     return [AddAction(raw, final.stat().st_size, dict(hit[-1].partition), latest, data_change=True, stats=stats)]
