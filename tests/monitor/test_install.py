@@ -176,10 +176,10 @@ def place(tmp_path):
 @pytest.mark.skipif(not RECKON, reason="reckon is not installed as a program")
 def test_the_printed_line_ingests_and_evaluates(place, capsys):
     """From another folder and environment, by its command as cron runs it: the log is read, the rule is judged."""
-    out, err = printed(capsys, "--install", "cron", "--with-ingest", "logs", "--with-ingest", "gone")
+    (place / "empty").mkdir()
+    out, err = printed(capsys, "--install", "cron", "--with-ingest", "logs", "--with-ingest", "empty")
     assert err == ""
     assert not (place / "the lake").exists()
-    (place / "gone").mkdir()
     bare = {k: v for k, v in environment().items() if k in ("HOME", "PYTHONPATH")} | {"PATH": "/usr/bin:/bin"}
     done = subprocess.run(["sh", "-c", by_cron(out)], cwd="/", env=bare, check=False, capture_output=True, text=True)
     assert done.returncode == 1, done.stderr

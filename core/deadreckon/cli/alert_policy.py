@@ -12,16 +12,20 @@ if TYPE_CHECKING:
     from deadreckon.monitor.inhibit import Policy
 
 
-def policy_of(settings: Settings) -> Policy:
-    """The policy of the rules and of `[[inhibit]]`.
+def policy_of(settings: Settings, *, other_rules: bool = False) -> Policy:
+    """The policy of the rules and of `[[inhibit]]`; with `other_rules` it may be about rules that are not there.
 
     Raises:
-        ConfigError: a rule or a table is wrong.
+        ConfigError: a rule or a table is wrong, or a table can never hold.
     """
     from deadreckon.monitor import load_rules
-    from deadreckon.monitor.inhibit import Policy
+    from deadreckon.monitor.inhibit import Policy, check
 
-    return Policy.of(load_rules(settings.rules), settings.inhibit)
+    rules = load_rules(settings.rules)
+    policy = Policy.of(rules, settings.inhibit)
+    if not other_rules:
+        check(rules, policy)
+    return policy
 
 
 def policy_if_any(settings: Settings) -> Policy:

@@ -9,16 +9,18 @@ import typer
 from deadreckon.cli.alert_events import tell
 from deadreckon.cli.moments import moment
 from deadreckon.cli.options import ConfigOption, FormatOption, LakeOption, settings_for
-from deadreckon.cli.output import Format, chosen, say, show_rows
-from deadreckon.core.errors import DeadreckonError, UsageError
+from deadreckon.cli.output import Format, chosen, one_line, say, show_rows
+from deadreckon.core.errors import ConfigError, DeadreckonError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from deadreckon.core.lake import Lake
     from deadreckon.core.settings import Settings
     from deadreckon.monitor.deeds import Silence
+    from deadreckon.monitor.matcher import Matcher
 
 ByOption = Annotated[str, typer.Option("--by", metavar="NAME", help="Who does it.")]
 CommentOption = Annotated[str, typer.Option("--comment", metavar="TEXT", help="Why; it is kept.")]
@@ -101,16 +103,20 @@ def add(
         ends = moment(until, "--until") if until else begins + timedelta(seconds=parse_duration(for_))
     except ValueError as error:
         raise UsageError(f"--for {error}", hint="--for 2h") from None
+    matchers = [parse(text) for text in match]
     made = begin(
         opened,
-        [parse(text) for text in match],
+        matchers,
         starts_at=int(begins.timestamp()),
         ends_at=int(ends.timestamp()),
         by=_name(by),
         comment=comment,
         now=now.timestamp(),
     )
-    _show([made], now, chosen(format_))
+    doubts = _doubts(matchers, opened, settings)
+    _show([made], now, chosen(format_), {"warnings": doubts} if doubts and chosen(format_) is Format.json else {})
+    for doubt in doubts:
+        say(one_line(f"warning: {doubt}"))
     _tell(opened, settings, now)
 
 
@@ -170,6 +176,19 @@ def _tell(lake: Lake, settings: Settings, now: datetime) -> None:
         say(f"hint: it holds, and the monitor's next run writes its event: {error.message}")
 
 
+def _doubts(matchers: Sequence[Matcher], lake: Lake, settings: Settings) -> list[str]:
+    """What a silence asks for that neither rules nor alerts have: a warning, for what is to come may have it."""
+    from deadreckon.monitor import load_rules, store
+    from deadreckon.monitor.unmatched import unmatched
+
+    try:
+        rules = load_rules(settings.rules)
+    except ConfigError:
+        return []  # the monitor says what is wrong with them
+    found = unmatched(matchers, rules, store.read(lake).alerts)
+    return [f"the silence may hold for nothing: {message}{f'; {hint}' if hint else ''}" for message, hint in found]
+
+
 def _pair(text: str) -> tuple[str, str]:
     name, sign, value = text.partition("=")
     if not (name.strip() and sign):
@@ -183,7 +202,7 @@ def _name(by: str) -> str:
     return by.strip()
 
 
-def _show(silences: list[Silence], now: datetime, format_: Format) -> None:
+def _show(silences: list[Silence], now: datetime, format_: Format, meta: Mapping[str, Any] | None = None) -> None:
     from deadreckon.monitor.alert import when
 
     rows: list[list[Any]] = []
@@ -192,4 +211,4 @@ def _show(silences: list[Silence], now: datetime, format_: Format) -> None:
         state = "over" if one.until <= now.timestamp() else "active" if made.starts_at <= now.timestamp() else "to come"
         matchers = [str(m) for m in made.matchers]
         rows.append([made.id, state, matchers, when(made.starts_at), when(one.until), made.by, made.comment])
-    show_rows(("id", "state", "matchers", "starts_at", "ends_at", "by", "comment"), rows, format_)
+    show_rows(("id", "state", "matchers", "starts_at", "ends_at", "by", "comment"), rows, format_, meta=meta)

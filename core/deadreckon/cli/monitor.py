@@ -36,6 +36,8 @@ AsOfOption = Annotated[
     ),
 ]
 
+_NAMED: Final = 5
+"""Rules that are gone, by name; how many more there are is said."""
 FAIL_ON: Final = "firing,error,no_data"
 
 
@@ -163,6 +165,7 @@ def _evaluate(
     from deadreckon.delivery import sayings
     from deadreckon.monitor import deed_store, exit_code, run
     from deadreckon.monitor.asking import asker
+    from deadreckon.monitor.doubts import doubts
     from deadreckon.monitor.standing import standings
 
     now = datetime.now(UTC)
@@ -193,16 +196,18 @@ def _evaluate(
         failure = error  # how things stand is said first: it is committed, and what was not told will be
     standing = standings([*report.alerts, *report.others], deed_store.read(opened), policy, now.timestamp())
     why, hint = looking_back(opened, settings, rules, report.alerts)
-    _show(report, at, told, format_, details=details, standing=standing, why=why)
+    found: list[str] = []
+    if dry_run or report.windows:
+        with asker(opened, settings) as asking:
+            found = doubts(asking, rules, report.alerts, every=dry_run)
+    _show(report, at, told, format_, details=details, standing=standing, why=why, warnings=found)
     newest = max((a.stream.window_end for a in report.alerts), default=0)
     if newest > at.timestamp():
         reached = datetime.fromtimestamp(newest, UTC).strftime("%Y-%m-%d %H:%M")
         say(f"hint: these are the states of {reached} UTC, up to which the rules were evaluated before")
     elif since and not report.windows:
         say("hint: --since is where a rule begins that was never evaluated: these were")
-    gone = sorted({a.stream.rule for a in report.others} - {r.name for r in configured})
-    if gone:
-        say(f"kept as they were, for no rule has their name any more: {', '.join(gone)}")
+    _say_gone(report, configured)
     if why:
         say(f"no data: {why}\nhint: {hint}")
     silenced = {key for key, one in standing.items() if one.silence}
@@ -266,6 +271,7 @@ def _show(
     details: bool,
     standing: dict[Key, Standing],
     why: str,
+    warnings: list[str],
 ) -> None:
     meta = {
         "as_of": at,
@@ -274,12 +280,22 @@ def _show(
         "alerts_written": told,
         "skipped": report.skipped or None,
         "unknown": report.unknown or None,
-        "no_data_because": why if why and chosen(format_) is not Format.table else None,
+        **({} if chosen(format_) is Format.table else {"no_data_because": why or None, "warnings": warnings or None}),
     }
     show(report.alerts, chosen(format_), meta, details=details, standing=standing)
+    for warning in warnings:
+        say(one_line(f"warning: {warning}"))
     for name, reason in report.unknown.items():
         say(one_line(f"rule {name}: {reason}"))
     for name, count in report.skipped.items():
         say(
             f"rule {name}: {counted(count, 'window')} skipped; too many to catch up, or the rule failed again and again"
         )
+
+
+def _say_gone(report: Report, configured: tuple[Rule, ...]) -> None:
+    gone = sorted({a.stream.rule for a in report.others} - {r.name for r in configured})
+    if gone:
+        more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
+        which = one_line(", ".join(gone[:_NAMED])) + more
+        say(f"states of rules that are gone are kept: {which}; reckon alerts --forget NAME drops them")

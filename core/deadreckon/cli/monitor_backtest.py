@@ -89,6 +89,7 @@ def command(
     chosen_rules, refused = _chosen(settings, rule or [], sweep)
     for why in refused:
         say(one_line(f"left out: {why}"))
+    policy = policy_of(settings, other_rules=rules is not None)
     incidents = None
     if known:
         every_one = load(known)
@@ -105,7 +106,7 @@ def command(
     if as_ingested and any(isinstance(trail.rule, Remembering) for trail in found.trails):
         say("hint: drift is judged by the profiles as they are: they do not know when an event was ingested")
     sinks = settings.sinks or [StdoutSink(name="usual", kind="stdout")]
-    messages = [] if sweep else told(found, sinks, deed_store.read(opened), policy_of(settings))
+    messages = [] if sweep else told(found, sinks, deed_store.read(opened), policy)
     if not settings.sinks and not sweep:
         say("hint: the settings have no sinks: messages are those of one that says nothing of what it wants")
     show(

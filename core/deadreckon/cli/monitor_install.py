@@ -13,7 +13,7 @@ from typing import Any
 
 from deadreckon.cli.output import say
 from deadreckon.core.errors import DataError, UsageError
-from deadreckon.core.settings import FILE_NAME, PREFIX, Settings
+from deadreckon.core.settings import FILE_NAME, PREFIX, Settings, nearest
 
 
 class Install(StrEnum):
@@ -40,13 +40,16 @@ def show_installation(
     options of the monitor.
 
     Raises:
-        UsageError: the period, or a path, cannot be said there.
+        UsageError: the period, or a path, cannot be said there, or what is to be ingested does not exist.
         DataError: the program `reckon` is not found.
     """
     from deadreckon.monitor.cron import Job, checked_period, crontab, service, timer, usual_period
 
     if "-" in sources:
         raise UsageError("--with-ingest - is standard input, which such a job has not", hint="name files or folders")
+    for source in sources:
+        if not Path(source).exists():
+            raise UsageError(f"--with-ingest {source}: there is no such file or folder", hint=_beside(Path(source)))
     period = checked_period(period) if period else usual_period(steps)
     needed = _needed(settings)
     program = _program()
@@ -63,6 +66,15 @@ def show_installation(
         sys.stdout.write(crontab(job) + "\n")
         if needed:
             say(f"hint: cron does not know your environment: set {', '.join(needed)} above the line, as NAME=value")
+
+
+def _beside(path: Path) -> str:
+    try:
+        there = sorted(entry.name for entry in path.absolute().parent.iterdir())
+    except OSError:
+        return "name files or folders that are there: each run reads them"
+    close = nearest(path.name, there)
+    return close if close.startswith("did you mean") else "make it first, or name another: each run reads it"
 
 
 def _program() -> str:

@@ -14,6 +14,7 @@ from deadreckon.monitor.alert import Alert
 from deadreckon.monitor.matcher import Facts, Matcher, facts_of, matching, parse
 from deadreckon.monitor.rules import Rule
 from deadreckon.monitor.stream import labels_of
+from deadreckon.monitor.unmatched import labels_of_rules, unmatched
 
 _DATA: Final = frozenset({"quality", "heartbeat"})
 """Kinds of rule that watch whether data come, and whether they are what they should be."""
@@ -97,6 +98,25 @@ class Policy:
         subject = getattr(rule, "subject", None)  # only some kinds are about one
         named = {"subject": subject} if isinstance(subject, str) else {}
         return named | dict[str, Any](rule.where) | labels_of(alert.stream.labels)
+
+
+def check(rules: Sequence[Rule], policy: Policy) -> None:
+    """Refuse a table of which the rules alone show that it can never hold.
+
+    Raises:
+        ConfigError: it names a rule, a severity or a label that there is not; the nearest is named.
+    """
+    sql = any(rule.sql for rule in rules)  # which gives labels that nobody knows beforehand
+    known = labels_of_rules(rules)
+    for place, one in enumerate(policy.inhibitions, 1):
+        named = f"table {place} of [[inhibit]]"
+        for part, matchers in (("source", one.source), ("target", one.target)):
+            for message, hint in unmatched(matchers, rules):
+                if not (sql and "has a label" in message):
+                    raise ConfigError(f"{named}: {part}: {message}", hint=hint)
+        for name in one.equal:
+            if not sql and name not in {*known, "rule", "severity"}:
+                raise ConfigError(f"{named}: equal: no rule has a label {name!r}", hint=nearest(name, sorted(known)))
 
 
 def documented() -> list[tuple[str, str]]:

@@ -11,7 +11,8 @@ from pydantic_core import ErrorDetails
 from deadreckon.core.errors import ConfigError
 from deadreckon.core.settings import nearest
 from deadreckon.monitor.kinds import KINDS
-from deadreckon.monitor.kinds.drift import share_budget
+from deadreckon.monitor.kinds.drift import DriftRule, share_budget
+from deadreckon.monitor.profiled import unprofiled
 from deadreckon.monitor.rule import Rule, Severity
 
 __all__ = ["Rule", "Severity", "documented", "load_rules", "schema"]
@@ -118,11 +119,15 @@ def _load(table: Mapping[str, Any], place: int) -> Rule:
     if not isinstance(kind, str) or kind not in KINDS:
         raise ConfigError(f"{named}: there is no kind {kind!r}", hint=nearest(str(kind), list(KINDS)))
     try:
-        return KINDS[kind].model_validate(dict(table))
+        rule = KINDS[kind].model_validate(dict(table))
     except ValidationError as error:
         # A misspelt key is said before the one that is missing for it, and both before any value.
         first = min(error.errors(), key=lambda e: ["extra_forbidden", "missing", e["type"]].index(e["type"]))
         raise _explained(named, kind, first) from None
+    if isinstance(rule, DriftRule):
+        for message, hint in unprofiled(rule.subjects):
+            raise ConfigError(f"{named}: subjects: {message}", hint=hint)
+    return rule
 
 
 def _explained(named: str, kind: str, first: ErrorDetails) -> ConfigError:
