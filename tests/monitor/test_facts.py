@@ -14,7 +14,7 @@ from deadreckon.cli import main
 from deadreckon.core.errors import ConfigError
 from deadreckon.delivery.message import message_of
 from deadreckon.monitor import current, history, load_rules
-from deadreckon.monitor.alert import facts_line
+from deadreckon.monitor.facts import facts_line
 from deadreckon.queries import connect
 
 TABLE = {"name": "tools", "kind": "quality", "check": "new_category", "subject": "tool", "window": "5m"}
@@ -45,7 +45,7 @@ def test_facts_go_with_the_alert(tmp_path):
     assert reckon("alerts", folder=tmp_path)[1]["rows"][0]["facts"] == {"examples": "refund"}
     sent = json.loads((tmp_path / "log.jsonl").read_text())
     assert sent["facts"] == {"examples": "refund"}
-    assert "Known: examples refund" in sent["text"]
+    assert "\nexamples refund\n" in sent["text"]
     out = StringIO()
     with redirect_stdout(out):
         main(["alerts", "--details", "--format", "table", "--config", str(tmp_path / "deadreckon.toml")])

@@ -9,7 +9,8 @@ import typer
 from rich.text import Text
 
 from deadreckon.cli.lines import GAP, Column, laid, put, room
-from deadreckon.cli.output import Format, console, figure, footer, one_line, show_rows
+from deadreckon.cli.output import Format, console, footer, one_line, show_rows, visible
+from deadreckon.core.words import counted
 
 if TYPE_CHECKING:
     from deadreckon.monitor import Alert
@@ -21,8 +22,9 @@ COLUMNS: Final = (
 )
 STANDING: Final = ("silenced", "inhibited", "acknowledged")
 """Beside how things stand: until when it is silenced, which rule explains it, who has taken it."""
-_NOW: Final = (Column(), Column(), Column(least=8), Column(least=5), Column(), Column())
-_PAST: Final = (Column(), Column(), Column(), Column(), Column(least=8), Column(least=5), Column())
+_WRAPS: Final = Column(least=10, wrap=True)
+_NOW: Final = (Column(), Column(), _WRAPS, _WRAPS, Column(), Column())
+_PAST: Final = (Column(), Column(), Column(), Column(), _WRAPS, _WRAPS, Column())
 _STYLES: Final = {"error": "red", "pending": "yellow", "no_data": "magenta", "resolved": "green", "ok": "green"}
 
 DetailsOption = Annotated[
@@ -55,7 +57,8 @@ def show(
 
 
 def _row(alert: Alert) -> list[Any]:
-    from deadreckon.monitor.alert import finite, told_facts, when
+    from deadreckon.monitor.alert import finite, when
+    from deadreckon.monitor.facts import told_facts
 
     stream = alert.stream
     return [
@@ -102,7 +105,7 @@ def _lines(alerts: Sequence[Alert], standing: Mapping[Key, Standing], *, past: b
         # Nobody can do anything about a rule that cannot be evaluated without the reason.
         below_it += _details(alert) if details else [alert.summary] if alert.stream.state == "error" else []
         if below_it:
-            texts = [[Text(), Text(one_line(text), style="dim")] for text in below_it]
+            texts = [[Text(), Text(visible(text), style="dim")] for text in below_it]
             for below in laid(out, (Column(), Column(least=1, wrap=True)), texts, width):
                 put(out, below)
 
@@ -130,8 +133,8 @@ def _now(alert: Alert, *, names: bool) -> list[Text]:
     return [
         *_heading(alert, state),
         _labels(alert, names=names),
-        Text(_measured(alert)),
-        Text(f"since {_minute(stream.since if stream.active_since is None else stream.active_since)}"),
+        Text("" if state == "no_data" else _measured(alert)),
+        Text(("since " if names else "") + _minute(stream.active_since or stream.since)),
     ]
 
 
@@ -150,32 +153,36 @@ def _heading(alert: Alert, state: str) -> list[Text]:
 
 def _labels(alert: Alert, *, names: bool) -> Text:
     known = {k: "-" if v is None else v for k, v in alert.labels.items()}
+    if not names:  # where room is short: a label that only repeats the rule says nothing
+        known = {k: v for k, v in known.items() if v not in (alert.stream.rule, alert.part_of)}
     return Text(one_line(" ".join(f"{k}={v}" if names else v for k, v in known.items())))
 
 
 def _measured(alert: Alert) -> str:
+    from deadreckon.monitor.words import against, amount
+
     stream = alert.stream
     if stream.state == "error":
         return "error"
     if stream.state == "no_data" or stream.value is None:
         return "no data"
     if stream.threshold is None:
-        return figure(stream.value)
-    sign = ">" if stream.value > stream.threshold else "<" if stream.value < stream.threshold else "="
-    return f"{figure(stream.value)} {sign} {figure(stream.threshold)}"
+        return amount(stream.value, alert.metric)
+    return against(stream.value, stream.threshold, alert.metric)
 
 
 def _details(alert: Alert) -> list[str]:
-    from deadreckon.monitor.alert import facts_line
+    from deadreckon.monitor.facts import COMMAND, facts_lines
 
     stream = alert.stream
-    counted = "" if stream.n is None else f", {stream.n:,} {'event' if stream.n == 1 else 'events'}"
-    window = f"window {_minute(alert.window_start)} to {_minute(stream.window_end)}{counted}"
-    known = facts_line(stream.facts)
+    events = "" if stream.n is None else f", {counted(stream.n, 'event')}"
+    window = f"window {_minute(alert.window_start)} to {_minute(stream.window_end)}{events}"
+    command = stream.facts.get(COMMAND)
     return [
         alert.summary,
         window,
-        *([known] if known else []),
+        *facts_lines(stream.facts),
+        *([str(command)] if command else []),
         *([f"runbook {alert.runbook}"] if alert.runbook else []),
     ]
 

@@ -10,9 +10,11 @@ from typing import Any, Final, Literal
 import orjson
 
 from deadreckon.core.schema import EVENTS
-from deadreckon.monitor.alert import Alert, facts_line, finite, iso, told_facts
+from deadreckon.core.words import counted
+from deadreckon.monitor.alert import Alert, finite, iso, when
+from deadreckon.monitor.facts import COMMAND, facts_lines, told_facts
 from deadreckon.monitor.stream import labels_of
-from deadreckon.monitor.summary import number
+from deadreckon.monitor.words import DRIFT, against, amount
 
 VERSION: Final = 1
 """Of the JSON's shape; it grows when a key changes its meaning or goes."""
@@ -87,10 +89,11 @@ def message_of_group(group: Mapping[str, str], messages: Sequence[Message], key:
     is_open = any(alert["alert_since"] is not None for alert in alerts)
     rest = f"; and {len(messages) - 1} more" if len(messages) > 1 else ""
     subject = f"{messages[0].subject[:200]}{rest}"
-    shown = [message.text for message in messages[:LISTED]]
+    # What each is about; where to look is said once.
+    shown = [message.text.partition("\n\n")[0] for message in messages[:LISTED]]
     shown += [message.subject for message in messages[LISTED:]]
-    heading = f"{len(messages)} alerts{f' of {shared}' if shared else ''}"
-    text = "\n\n".join([heading, *shown])
+    heading = f"{counted(len(messages), 'alert')}{f' of {shared}' if shared else ''}"
+    text = "\n\n".join([heading, *shown, "Next:\n  reckon alerts --state firing --details"])
     payload = {
         "version": VERSION,
         "event_id": key,
@@ -110,34 +113,44 @@ def _subject(alert: Alert, notice: Notice) -> str:
     if notice == "repeat":
         verb = verb.replace("is ", "is still ").replace("has ", "still has ").replace("cannot ", "still cannot ")
     subject = f"[{alert.severity}] {alert.stream.rule} {verb}{f' ({labels})' if labels else ''}"
-    return " ".join(subject.split())[:250]
+    found = ", ".join(filter(None, (_measured(alert), f"since {_minute(_begun(alert))} UTC")))
+    return " ".join(f"{subject}: {found}".split())[:250]
 
 
 def _text(alert: Alert, notice: Notice) -> str:
     stream = alert.stream
-    facts = {
-        "Rule": stream.rule,
-        "State": stream.state + (f" (was {alert.previous})" if alert.previous not in (None, stream.state) else ""),
-        "Severity": alert.severity,
-        "Labels": _labels(alert),
-        alert.metric if alert.metric != "sql" else "Value": _measured(alert),
-        "Window": f"{iso(alert.window_start)} to {iso(stream.window_end)}",
-        "Since": iso(stream.since),
-        "Alert open since": iso(stream.active_since) if stream.active_since not in (None, stream.since) else "",
-        "Known": facts_line(stream.facts),
-        "Reason": stream.reason,
-        "Runbook": alert.runbook,
-    }
-    lines = [f"{name}: {value}" for name, value in facts.items() if value]
-    return "\n".join([_subject(alert, notice), alert.summary, "", *lines, "", *_next_steps(alert)])
+    head = [_subject(alert, notice), alert.summary, *([f"Runbook: {alert.runbook}"] if alert.runbook else [])]
+    opened = stream.active_since
+    counted_n = "" if stream.n is None else f", {counted(stream.n, 'event')}"
+    changed = "" if alert.previous in (None, stream.state) else f"{alert.previous} to "
+    rest = [
+        f"State: {changed}{stream.state}, since {_minute(stream.since)} UTC",
+        *([f"Open since: {_minute(opened)} UTC"] if opened and opened != stream.since else []),
+        f"Window: {_minute(alert.window_start)} to {_minute(stream.window_end)} UTC{counted_n}",
+        *([f"Measured: {alert.metric}"] if alert.metric not in ("sql", DRIFT) else []),
+        *facts_lines(stream.facts, inner=False),
+    ]
+    return "\n".join([*head, "", *rest, "", "Next:", *(f"  {step}" for step in _next_steps(alert))])
 
 
 def _measured(alert: Alert) -> str:
     stream = alert.stream
-    if stream.value is None:
+    if stream.value is None or stream.state in ("no_data", "error"):
         return ""
-    bound = "" if stream.threshold is None else f", bound {number(stream.threshold)}"
-    return f"{number(stream.value)}{bound}{'' if stream.n is None else f', from {stream.n} events'}"
+    if alert.metric == DRIFT and stream.state == "firing" and stream.facts.get("moved"):
+        return str(stream.facts["moved"]).partition("; ")[0]  # the most of it; the evidence is a number to nobody
+    if stream.threshold is None:
+        return amount(stream.value, alert.metric)
+    return against(stream.value, stream.threshold, alert.metric)
+
+
+def _begun(alert: Alert) -> int:
+    stream = alert.stream
+    return stream.active_since if stream.state == "firing" and stream.active_since is not None else stream.since
+
+
+def _minute(seconds: int) -> str:
+    return f"{when(seconds):%Y-%m-%d %H:%M}"
 
 
 def _labels(alert: Alert) -> str:
@@ -145,22 +158,28 @@ def _labels(alert: Alert) -> str:
 
 
 def _next_steps(alert: Alert) -> list[str]:
-    rule = shlex.quote(alert.stream.rule)
-    steps = [f"What it went through: reckon alerts --history --rule {rule}"]
+    steps = [f"reckon alerts --history --rule {shlex.quote(alert.stream.rule)}"]
+    if command := alert.stream.facts.get(COMMAND):
+        return [*steps, str(command)]
     known = [value for name in IDS if (value := alert.labels.get(name))]
     if known:
-        return [*steps, f"What happened: reckon trace {shlex.quote(known[0])}"]
+        return [*steps, f"reckon trace {shlex.quote(known[0])}"]
     group = {name: value for name, value in labels_of(alert.stream.labels).items() if name in EVENTS}
-    held = "".join(f" AND {_equals(name, value)}" for name, value in group.items())
+    held = "".join(f"\n      AND {_equals(name, value)}" for name, value in group.items())
     sql = (  # for a person to paste: literals are quoted, and it runs in the sandbox
-        "SELECT DISTINCT trace_id FROM events WHERE trace_id IS NOT NULL"  # noqa: S608
-        f" AND ts >= '{iso(alert.window_start)}' AND ts < '{iso(alert.stream.window_end)}'{held} LIMIT 20"
+        "SELECT DISTINCT trace_id FROM events\n    WHERE trace_id IS NOT NULL"  # noqa: S608
+        f"\n      AND ts >= '{iso(alert.window_start)}' AND ts < '{iso(alert.stream.window_end)}'{held}\n    LIMIT 20"
     )
-    return [*steps, f"What happened: reckon trace ID, with one of reckon sql {shlex.quote(sql)}"]
+    return [*steps, f"reckon sql {_quoted(sql)}", "reckon trace TRACE_ID   # one of those"]
+
+
+def _quoted(sql: str) -> str:
+    """For a shell: in double quotes where nothing in it means something there, as SQL is full of single ones."""
+    return shlex.quote(sql) if set(sql) & set('"$`\\!') else f'"{sql}"'
 
 
 def _equals(name: str, value: str | None) -> str:
     if value is None:
-        return f'"{name}" IS NULL'
+        return f"{name} IS NULL"
     literal = value.replace("'", "''")
-    return f"\"{name}\" = '{literal}'"
+    return f"{name} = '{literal}'"

@@ -14,13 +14,12 @@ import orjson
 
 from deadreckon.core.schema import EVENTS
 from deadreckon.monitor.duration import format_duration
+from deadreckon.monitor.facts import told_facts
 from deadreckon.monitor.rules import Rule
 from deadreckon.monitor.stream import Stream, Transition, labels_of
-from deadreckon.monitor.summary import number, render, shown
-from deadreckon.monitor.windows import Facts
+from deadreckon.monitor.summary import names_in, render
+from deadreckon.monitor.words import amount
 
-_SHOWN: Final = 12
-"""Facts that people read in one line; programs get all."""
 _LEVELS: Final = {"pending": "info", "resolved": "info", "ok": "info", "no_data": "warning", "error": "error"}
 
 
@@ -152,22 +151,6 @@ def labels_json(labels: Mapping[str, str | None]) -> str:
     return orjson.dumps(dict(labels), option=orjson.OPT_SORT_KEYS).decode()
 
 
-def told_facts(facts: Facts) -> dict[str, Any]:
-    """Facts as JSON has them: it has no number for an infinite value, which is told as text."""
-    return {k: str(v) if isinstance(v, float) and not math.isfinite(v) else v for k, v in facts.items()}
-
-
-def facts_json(facts: Facts) -> str:
-    """Facts as JSON text, in their order."""
-    return orjson.dumps(told_facts(facts)).decode()
-
-
-def facts_line(facts: Facts) -> str:
-    """Facts as people read them, in one line: budget left 0.31, burn long 25. The first ones, where there are many."""
-    known = [f"{name.replace('_', ' ')} {shown(value)}" for name, value in facts.items() if value not in (None, "")]
-    return ", ".join([*known[:_SHOWN], *([f"and {len(known) - _SHOWN} more"] if len(known) > _SHOWN else [])])
-
-
 def _summary(rule: Rule, stream: Stream, labels: Mapping[str, str | None]) -> str:
     where = ", ".join(f"{k}={v}" for k, v in labels_of(stream.labels).items())
     subject = f"{rule.name}{f' ({where})' if where else ''}"
@@ -175,6 +158,12 @@ def _summary(rule: Rule, stream: Stream, labels: Mapping[str, str | None]) -> st
         return f"{subject} cannot be evaluated: {stream.reason}"
     if stream.state == "no_data":
         return f"{subject} has no data: {stream.reason}"
+    metric = rule.metric or ""
+    if stream.value is None and (not rule.summary or "value" in names_in(rule.summary)):
+        fires = "which fires" if stream.state in ("firing", "pending") else "which is well"
+        return (
+            f"{subject} has nothing to measure, {fires}: {stream.reason}" if stream.reason else f"{subject}: no value"
+        )
     if rule.summary:
         facts: dict[str, Any] = {
             "rule": rule.name,
@@ -182,18 +171,22 @@ def _summary(rule: Rule, stream: Stream, labels: Mapping[str, str | None]) -> st
             "state": stream.state,
             "value": stream.value,
             "threshold": stream.threshold,
+            "amount": amount(stream.value, metric),
+            "bound": amount(stream.threshold, metric),
             "n": stream.n,
             "window": format_duration(rule.window),
             "window_start": iso(rule.window_start(stream.window_end)),
             "window_end": iso(stream.window_end),
             "severity": rule.severity,
             "labels": where,
+            "for_labels": f" for {where}" if where else "",
         }
         return render(rule.summary, dict.fromkeys(rule.facts) | dict(stream.facts) | dict(labels) | facts)
-    measured = "no value" if stream.value is None else number(stream.value)
-    bounds = [f"{side} {number(bound)}" for side in ("above", "below") if (bound := getattr(rule, side)) is not None]
-    counted = "" if stream.n is None else f", n {stream.n}"
+    bounds = [
+        f"{side} {amount(bound, metric)}" for side in ("above", "below") if (bound := getattr(rule, side)) is not None
+    ]
+    counted = "" if stream.n is None else f", n {stream.n:,}"
     return (
-        f"{rule.metric or 'value'} is {measured} over {format_duration(rule.window)}"
+        f"{rule.metric or 'value'} is {amount(stream.value, metric)} over {format_duration(rule.window)}"
         f"{f' for {where}' if where else ''} (alert {' or '.join(bounds)}{counted})"
     )

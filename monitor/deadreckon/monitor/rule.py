@@ -154,7 +154,7 @@ class Rule(BaseModel):
 
     def about(self) -> str:
         """The beginning of a sentence about an alert, as a template: the rule's name and the group."""
-        return literal(self.part_of) + (" for {labels}" if self.group_by else "")
+        return literal(self.part_of) + ("{for_labels}" if self.group_by else "")
 
     def part(self, called: str, **keys: object) -> Self:
         """A level of this rule: the same with other keys, under the rule's name and its own."""

@@ -24,7 +24,8 @@ from deltalake.transaction import AddAction, RemoveAction
 from deadreckon.core.durable import fsync_all
 from deadreckon.core.errors import CommitConflictError, DamagedLakeError
 from deadreckon.core.lake import NO_HOOKS, Action, DataFile, Lake, Snapshot, TableSpec, commit, snapshot_of
-from deadreckon.monitor.alert import Alert, facts_json, labels_json
+from deadreckon.monitor.alert import Alert, labels_json
+from deadreckon.monitor.facts import facts_json
 from deadreckon.monitor.stream import Stream
 
 _TIME: Final = pa.timestamp("us", tz="UTC")

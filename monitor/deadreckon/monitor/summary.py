@@ -13,6 +13,8 @@ FACTS: Final = (
     "state",
     "value",
     "threshold",
+    "amount",
+    "bound",
     "n",
     "window",
     "window_start",

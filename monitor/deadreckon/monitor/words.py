@@ -9,12 +9,14 @@ from deadreckon.core.words import counted
 from deadreckon.monitor.duration import UNITS, format_duration
 from deadreckon.monitor.metrics import METRICS
 
+DRIFT: Final = "drift"
+"""What rules of kind drift measure: evidence, over what makes an alarm."""
 _SPENT: Final = {"usd": "US dollars", "calls": "calls"} | dict.fromkeys(
     ("tokens", "input_tokens", "output_tokens"), "tokens"
 )
 _OF_KINDS: Final = {
     **dict.fromkeys(("null_share", "out_of_range", "type_change", "quarantine_share", "budget_left"), "share"),
-    **dict.fromkeys(("burn_rate", "volume_ratio", "drift"), "times"),
+    **dict.fromkeys(("burn_rate", "volume_ratio", DRIFT), "times"),
     **dict.fromkeys(("new_category", "unended_runs"), "count"),
     "silent_s": "seconds",
     **{f"{spend}_{part}": unit for spend, unit in _SPENT.items() for part in ("spent", "forecast")},
@@ -50,6 +52,17 @@ def amount(value: float | None, metric: str) -> str:
             return counted(round(value), unit[:-1])
         case _:
             return _digits(value)
+
+
+def against(value: float, bound: float, metric: str) -> str:
+    """A value and the bound it was held against: `2,500 > 2,000 ms`. Of drift, whether it is one: it has no bound."""
+    if metric == DRIFT:
+        return "drifted" if value > bound else "no drift"
+    sign = ">" if value > bound else "<" if value < bound else "="
+    first, second = amount(value, metric), amount(bound, metric)
+    number, _, unit = first.partition(" ")
+    same = unit and unit.rstrip("s") == second.partition(" ")[2].rstrip("s")
+    return f"{number if same else first} {sign} {second}"
 
 
 def rough(seconds: float) -> str:

@@ -32,7 +32,7 @@ def test_the_limit_is_for_each_period_anew(tmp_path):
     of = limit()
     (alert,) = monitor(lake, of, at=0).alerts
     assert (alert.stream.state, alert.stream.value, alert.stream.n) == ("firing", 12.0, 2)
-    assert alert.summary == "spend: 12.00 of 10.00 US dollars for the day are spent (2 calls)"
+    assert alert.summary == "spend: 12.00 USD spent in this day, 10.00 USD allowed (calls: 2)"
     assert alert.labels == {"budget": "spend"}
     report = monitor(lake, of, at=13 * HOUR)
     changed = [(t.stream.window_end - NOON, t.stream.state) for t in report.transitions]
@@ -57,7 +57,7 @@ def test_the_share_spent_and_the_pace_warn_at_a_lower_severity(tmp_path):
         ("firing", 18.0),
         ("ok", 0.0),
     ]
-    assert report.alerts[2].summary == "spend: 18.00 of 10.00 US dollars for the day will be spent at this pace"
+    assert report.alerts[2].summary == "spend: at this pace 18.00 USD will be spent in this day, 10.00 USD allowed"
 
 
 def test_an_early_hour_says_nothing_of_the_pace(tmp_path):
@@ -82,7 +82,7 @@ def test_a_cost_that_was_not_reported_is_priced_and_what_has_none_is_said(tmp_pa
     assert found["spend"].stream.value == pytest.approx(3.0)
     unknown = found["spend: unknown cost"]
     assert (unknown.stream.state, unknown.stream.value, unknown.stream.n) == ("firing", 0.5, 2)
-    assert unknown.summary == "spend: 50.0% of 2 calls state no US dollars and are left out of what is spent"
+    assert unknown.summary == "spend: 50 % of 2 calls state no US dollars: left out of what is spent"
     assert found["spend"].stream.facts == {
         "spent": pytest.approx(3.0),
         "limit": 10.0,

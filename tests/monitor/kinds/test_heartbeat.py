@@ -20,7 +20,7 @@ def test_silence_for_longer_than_allowed_fires(tmp_path):
     assert (alert.stream.state, alert.stream.value) == ("ok", 660.0)
     (alert,) = monitor(lake, of, at=300).alerts
     assert (alert.stream.state, alert.stream.value) == ("firing", 960.0)
-    assert alert.summary == "r: 960 s without a sign (allowed are 660 s)"
+    assert alert.summary == "r: 16m without a sign (allowed: 11m)"
     add(lake, [event(400, service="a")])
     assert states(monitor(lake, of, at=600)) == {"": "resolved"}
 
@@ -87,7 +87,7 @@ def test_a_run_that_never_ended_fires_until_it_does(tmp_path):
     of = beat(runs_within="2h")
     (alert,) = monitor(lake, of, at=0).alerts
     assert (alert.stream.state, alert.stream.value) == ("firing", 1.0)
-    assert alert.summary == "r: 1 runs began more than 2h ago and have not ended"
+    assert alert.summary == "r: runs begun more than 2h ago that have not ended: 1"
     add(lake, [run_of(100, "late", "error")])
     assert states(monitor(lake, of, at=300)) == {"": "resolved"}
 

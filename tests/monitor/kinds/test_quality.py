@@ -82,7 +82,7 @@ def test_a_category_is_new_once_its_reference_never_held_it(tmp_path):
     of = quality("new_category", subject="tool")
     (alert,) = monitor(lake, of, at=0).alerts
     assert (alert.stream.state, alert.stream.value, alert.stream.n) == ("firing", 2.0, 13)
-    assert alert.summary == "r: 2 values of tool were never seen before: ancient, refund (n 13)"
+    assert alert.summary == "r: tool has values never seen before, 2 of them: ancient, refund (n 13)"
     assert alert.stream.facts == {"examples": "ancient, refund"}
     listed = quality("new_category", name="listed", subject="tool", known=["search"])
     assert monitor(lake, listed, at=0).alerts[0].stream.facts == {"examples": "ancient, refund"}
@@ -137,7 +137,7 @@ def test_volume_is_held_against_the_median_of_the_same_time(tmp_path):
     lake = make(tmp_path / "few", [*events, *calls(-200, 40)])
     (alert,) = monitor(lake, of, at=0).alerts
     assert (alert.stream.state, alert.stream.value, alert.stream.n) == ("firing", pytest.approx(40 / 95), 95)
-    assert alert.summary == "r: 0.42 times as many events as usual, which are 95 in 5m"
+    assert alert.summary == "r: 0.42 times the usual events, which are 95 in 5m"
     assert alert.stream.facts == {"events": 40, "expected": 95}
     lake = make(tmp_path / "many", [*events, *calls(-200, 195)])
     assert states(monitor(lake, of, at=0)) == {"": "firing"}

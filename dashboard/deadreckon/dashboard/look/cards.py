@@ -95,7 +95,7 @@ def _muted(muting: Muting) -> None:
 
 
 def _known(source: Source, change: Change, *, place: str, marked: bool) -> None:
-    from deadreckon.monitor.alert import facts_line
+    from deadreckon.monitor.facts import facts_line
 
     if not explainable(change):
         if change.facts:

@@ -14,7 +14,9 @@ from deadreckon.core.schema import EVENTS
 from deadreckon.monitor.metrics import Metric
 from deadreckon.monitor.rule import Duration, Rule, Severity
 from deadreckon.monitor.shapes import ORDERED, Grouped
+from deadreckon.monitor.summary import literal
 from deadreckon.monitor.windows import US, Asker, Row, ask, between, bounds, condition, filled, named
+from deadreckon.monitor.words import amount
 
 COLUMNS: Final = (
     *("environment", "model", "model_version", "provider", "variant", "service", "agent", "operation"),
@@ -115,26 +117,24 @@ class BudgetRule(Grouped):
         lower: Severity = "warning" if self.severity == "critical" else "info"
         labels = {"budget": self.name} | self.labels
         unit = SPENDS[self.spend][0]
-        of = f"of {{threshold:,.2f}} {unit} for the {self.period}"
+        allowed = f"in this {self.period}, {{bound}} allowed"
         parts = [
             self._level(
                 "limit",
                 labels=labels,
-                summary=self.summary or f"{self.about()}: {{value:,.2f}} {of} are spent ({{n}} calls)",
+                summary=self.summary or f"{self.about()}: {{amount}} spent {allowed} (calls: {{n:,}})",
             )
         ]
         if self.warn_at < 1:
             share = f"{self.warn_at * 100:g} %"
-            words = (
-                f"{self.about()}: {{value:,.2f}} {unit} are spent, "
-                f"over {share} of {self.limit:,.2f} for the {self.period}"
-            )
+            of = literal(amount(self.limit, self.measure.name))
+            words = f"{self.about()}: {{amount}} spent in this {self.period}, warning at {{bound}} ({share} of {of})"
             parts.append(self._level("warning", f"{share} spent", labels=labels, severity=lower, summary=words))
         if self.forecast:
-            words = f"{self.about()}: {{value:,.2f}} {of} will be spent at this pace"
+            words = f"{self.about()}: at this pace {{amount}} will be spent {allowed}"
             parts.append(self._level("forecast", "forecast", labels=labels, severity=lower, summary=words))
         if self.unknown_above < 1 and self.spend != "calls":
-            words = f"{self.about()}: {{value:.1%}} of {{n}} calls state no {unit} and are left out of what is spent"
+            words = f"{self.about()}: {{amount}} of {{n:,}} calls state no {unit}: left out of what is spent"
             parts.append(self._level("unknown", "unknown cost", labels=labels, severity=lower, summary=words))
         return tuple(parts)
 

@@ -62,9 +62,9 @@ class HeartbeatRule(Grouped):
         """The rule, with a sentence of its own where the user gives none."""
         if self.summary:
             return (self,)
-        words = "{value:,.0f} s without a sign (allowed are {threshold:,.0f} s)"
+        words = "{amount} without a sign (allowed: {bound})"
         if self.runs_within:
-            words = f"{{value}} runs began more than {format_duration(self.allowed)} ago and have not ended"
+            words = f"runs begun more than {format_duration(self.allowed)} ago that have not ended: {{value}}"
         return (self.model_copy(update={"summary": f"{self.about()}: {words}"}),)
 
     def measured(self, asker: Asker, first: int, last: int) -> Iterator[Row]:

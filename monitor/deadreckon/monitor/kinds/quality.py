@@ -39,13 +39,13 @@ BOUNDS: Final[dict[str, tuple[float | None, float | None]]] = {
 """Bounds, above and below, where the user gives none."""
 _UNITS: Final = {"new_category": "count", "volume": "times", "freshness": "seconds"}
 _WORDS: Final = {
-    "null_share": "{value:.2%} of {n} values of SUBJECT are null",
-    "out_of_range": "{value:.2%} of {n} values of SUBJECT are out of range",
-    "type_change": "{value:.2%} of {n} values of SUBJECT have another type than before",
-    "new_category": "{value} values of SUBJECT were never seen before: {examples} (n {n})",
-    "quarantine_share": "{value:.2%} of {n} lines were refused",
-    "volume": "{value:.2f} times as many events as usual, which are {n} in {window}",
-    "freshness": "the newest event is {value:,.0f} s old",
+    "null_share": "{amount} of {n:,} values of SUBJECT are null",
+    "out_of_range": "{amount} of {n:,} values of SUBJECT are out of range",
+    "type_change": "{amount} of {n:,} values of SUBJECT have another type than before",
+    "new_category": "SUBJECT has values never seen before, {value} of them: {examples} (n {n:,})",
+    "quarantine_share": "{amount} of {n:,} lines refused",
+    "volume": "{value:.2f} times the usual events, which are {n:,} in {window}",
+    "freshness": "the newest event is {amount} old (allowed: {bound})",
 }
 _AGAINST: Final = {"day": 86_400, "week": 604_800}
 REFERENCE_LEAST: Final = 100
