@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.ingest.lakes import Place
 from tests.ingest.objects import OBJECTS as LOG_LIKE
@@ -32,6 +32,9 @@ SHORT = settings(
 INTERNAL = (
     *("n", "line", "j", "shape", "off", "sub", "source_id", "date", "part", "has0", "has1", "given_id", "flag"),
     "nested",
+    "now",
+    "given",
+    "lines_0",
     *("source_offset", "ingested_at", "inferred_kind", "raw_ts", "raw_event", "record", "raw", "h", "k", "lines_in"),
     *("", " ", '"', "'", '""', "\\", "/", "~", "~0", "a.b", "$", "$.a", "*", "[0]", "{}", "%s", "?", "$1", "--", ";"),
     *(
@@ -94,6 +97,7 @@ def _right(names: list[str]) -> st.SearchStrategy[dict[str, Any]]:
 
 
 @SHORT
+@example([{"n": None, "attempt": 7.11471389833685e16}, {"n": None, "attempt": 7.11471389833685e16, "pid": 1.5}], False)
 @given(st.lists(lines(), min_size=1, max_size=40), st.booleans())
 def test_any_object_round_trips(objects: list[dict[str, Any]], ascii_only: bool) -> None:
     """Each line is an event whose columns and attributes hold all that it said, or is in the quarantine whole."""

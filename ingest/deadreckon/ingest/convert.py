@@ -136,7 +136,7 @@ def converted(column: Column, raw: str, line: str, keys: Sequence[str]) -> str:
             WHEN TRY_CAST({raw} AS BIGINT)::VARCHAR = {raw} THEN TRY_CAST({raw} AS BIGINT)
             WHEN regexp_full_match({raw}, {number}) AND {exact} % 1 = 0 THEN TRY_CAST({exact} AS BIGINT)
             WHEN regexp_full_match({raw}, '-?[0-9]{{1,18}}[.][0-9]+([eE][+]?[0-9]{{1,2}})?')
-                AND TRY_CAST({raw} AS DOUBLE) % 1 = 0 THEN TRY_CAST(TRY_CAST({raw} AS DOUBLE) AS BIGINT)
+                AND TRY_CAST({raw} AS DOUBLE) % 1 = 0 THEN TRY_CAST({raw} AS BIGINT)
         END)"""
     if column.type == "bigint":
         # Past 2**53 a DOUBLE cannot say which integer it was: then the text is asked.
