@@ -6,10 +6,11 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from tests.delivery.parts import SLOW, Time, dead, evaluate, lines, post
+from tests.delivery.parts import SLOW, Time, dead, evaluate, lake_of, lines, post
 from tests.delivery.servers import receiver
 from tests.monitor.lakes import HOUR, NOON, add, calls, make, monitor, rule
 
+from deadreckon.core.doctor import doctor
 from deadreckon.core.errors import UsageError
 from deadreckon.core.maintenance.transitions import forget as expired
 from deadreckon.core.settings import Settings
@@ -342,3 +343,25 @@ def test_a_large_group_comes_in_several_messages(tmp_path):
     assert (len(first["alerts"]), len(second["alerts"])) == (MOST, 31)
     assert first["event_id"] != second["event_id"]
     assert told.run(1) == []
+
+
+def test_a_sinks_file_that_cannot_be_read_is_found_and_put_aside(tmp_path):
+    """The run says who mends it; after that the sink hears of what comes."""
+    lake, log = lake_of(tmp_path / "lake"), tmp_path / "log.jsonl"
+    way = post({"kind": "file", "path": str(log)})
+    evaluate(lake, way)
+    way.deliver(lake)
+    told = len(lines(log))
+    state = lake.root / "_delivery" / "s.json"
+    for broken in (b'{"done": {', b'{"tries": {}}', b"[]"):
+        state.write_bytes(broken)
+        (outcome,) = post({"kind": "file", "path": str(log)}).deliver(lake)
+        assert "reckon doctor --repair" in outcome.problem
+        (finding,) = doctor(lake.root).findings
+        assert (finding.kind, finding.subject) == ("delivery_state", "_delivery/s.json")
+        assert doctor(lake.root, repair=True).healthy
+        assert not state.exists()
+    way = post({"kind": "file", "path": str(log)})
+    evaluate(lake, way, at=300)
+    way.deliver(lake)
+    assert len(lines(log)) > told

@@ -10,6 +10,7 @@ import typer
 
 from deadreckon.cli.options import ConfigOption, FormatOption, LakeOption, settings_for
 from deadreckon.cli.output import chosen, say, show_record, show_rows
+from deadreckon.core.words import counted
 
 command = typer.Typer(no_args_is_help=True, help="Lines that were refused, with the reason and the line itself.")
 
@@ -145,5 +146,5 @@ def drop(
         raise UsageError("nothing named to drop", hint="name ids, or say --all")
     opened, _ = _open(lake, config)
     count = run(opened, ids or [])
-    say(f"{count} lines closed")
+    say(f"{counted(count, 'line')} closed")
     show_record({"dropped": count}, chosen(format_))

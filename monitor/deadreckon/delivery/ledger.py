@@ -98,7 +98,7 @@ class Ledger:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DeliveryError(
                 f"{path} cannot be read: {error}",
-                hint="check the disk; without the file, messages of the last unfinished batch may be told once more",
+                hint="reckon doctor --repair puts it aside; messages of the last batch may then be told once more",
             ) from error
 
     @property

@@ -20,6 +20,7 @@ from deadreckon.core.sinks import (
     WebhookSink,
     fault_of_url,
 )
+from deadreckon.core.words import counted
 from deadreckon.delivery.courier import Clock, Courier, Outcome, reader_of
 from deadreckon.delivery.credentials import Credentials
 from deadreckon.delivery.failure import Channel
@@ -99,23 +100,21 @@ def sayings(outcomes: Sequence[Outcome], lake: Lake) -> list[str]:
     for outcome in outcomes:
         name = f"sink {outcome.sink}"
         if outcome.told:
-            lines.append(f"{name}: {_messages(outcome.told)} delivered")
+            lines.append(f"{name}: {counted(outcome.told, 'message')} delivered")
         if outcome.elsewhere:
             lines.append(f"{name}: another monitor delivers to it just now")
         if outcome.left:
-            lines.append(f"error: {name}: {_messages(outcome.left)} not delivered: {outcome.problem}")
+            lines.append(f"error: {name}: {counted(outcome.left, 'message')} not delivered: {outcome.problem}")
         if outcome.dead:
             dead = lake.root / FOLDER / DEAD
-            lines.append(f"error: {name}: {_messages(outcome.dead)} given up, kept in {dead}: {outcome.problem}")
+            lines.append(
+                f"error: {name}: {counted(outcome.dead, 'message')} given up, kept in {dead}: {outcome.problem}"
+            )
         if outcome.problem and not outcome.left and not outcome.dead:
             lines.append(f"error: {name}: {outcome.problem}")
     if any(outcome.left for outcome in outcomes):
         lines.append("hint: the next run delivers them; correct the sink in deadreckon.toml if it keeps failing")
     return lines
-
-
-def _messages(count: int) -> str:
-    return f"{count} {'message' if count == 1 else 'messages'}"
 
 
 def _channel(sink: SinkBase, credentials: Credentials, clock: Clock) -> Channel:

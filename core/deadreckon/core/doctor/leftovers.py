@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -65,6 +66,29 @@ def examine_temporary(lake: Lake, spec: TableSpec, *, now: datetime) -> Iterator
             Stage.room,
             partial(_put_away, path=path),
         )
+
+
+def examine_delivery(lake: Lake) -> Iterator[Finding]:
+    """What each sink was told, where that cannot be read: the sink is told nothing more until it is gone."""
+    for path in sorted((lake.root / "_delivery").glob("*.json")):
+        try:
+            found = json.loads(path.read_bytes())
+            why = "" if {"done", "tries"} <= found.keys() else "it lacks what was told"
+        except (OSError, ValueError, AttributeError) as error:
+            why = str(error)
+        if why:
+            yield Finding(
+                "delivery_state",
+                Severity.damage,
+                "alert_states",
+                path.relative_to(lake.root).as_posix(),
+                f"how far the sink {path.stem} was told cannot be read: {why}",
+                "the sink is told nothing; without the file messages of the last unfinished batch may come twice, "
+                "and alerts that it was told before are not repeated",
+                "the file is put aside",
+                Stage.room,
+                partial(_put_away, path=path),
+            )
 
 
 def _put_away(cabinet: Cabinet, *, path: Path) -> str:

@@ -13,7 +13,13 @@ import pyarrow as pa
 from deadreckon.core.doctor.datafiles import examine_files
 from deadreckon.core.doctor.entries import examine_log
 from deadreckon.core.doctor.finding import Cabinet, Finding, Severity, Stage
-from deadreckon.core.doctor.leftovers import examine_orphans, examine_temporary, examine_workshop, openable
+from deadreckon.core.doctor.leftovers import (
+    examine_delivery,
+    examine_orphans,
+    examine_temporary,
+    examine_workshop,
+    openable,
+)
 from deadreckon.core.doctor.offsets import examine_offsets
 from deadreckon.core.doctor.spool import examine_spool
 from deadreckon.core.doctor.unlogged import examine_unlogged
@@ -99,7 +105,7 @@ def examine(lake: Lake, settings: Settings, *, deep: bool, now: datetime) -> lis
             found += examine_spool(lake, settings.ingest.sources, now=now)
         found += examine_orphans(lake, spec, now=now, hours=settings.maintain.vacuum_hours)
         found += examine_temporary(lake, spec, now=now)
-    return [*found, *examine_workshop(lake, now=now)]
+    return [*found, *examine_delivery(lake), *examine_workshop(lake, now=now)]
 
 
 def _tables(lake: Lake) -> list[TableSpec]:
