@@ -308,6 +308,7 @@ class TestGenAi:
             ({"llm.model_name": "m-2026", "model_version": "7"}, {"model": "m", "model_version": "7"}),
             ({"openinference.span.kind": "TOOL", "llm.model_name": "t"}, {"model": "t", "model_version": None}),
             ({"output.value": '{"id":"chatcmpl-1","choices":[]}'}, {"response_id": "chatcmpl-1"}),
+            ({"output.value": '{"generations": [[{"m": {"id": "resp_2"}}]]}'}, {"response_id": "resp_2"}),
             ({"output.value": '{"id":"mine"}'}, {"response_id": None}),
         ],
     )
@@ -333,6 +334,17 @@ class TestGenAi:
         tool = {"mlflow.spanType": '"TOOL"', "mlflow.spanFunctionName": '"look_up"', "mlflow.spanInputs": '"x"'}
         row = one(span_line(tool))
         assert (row["operation"], row["tool"], row["input"]) == ("execute_tool", "look_up", '"x"')
+
+    @pytest.mark.parametrize("value", ["NaN", "1e999", '"\\ud800"', '["\\ud800", NaN]', "[" * 5000])
+    def test_whatever_json_is_inside_is_kept(self, value: str) -> None:
+        """What JSON cannot hold itself does not cost the line, nor its neighbours."""
+        call = {"mlflow.spanType": '"TOOL"', "mlflow.spanFunctionName": value, "mlflow.llm.model": value}
+        rows = read(
+            f"{json.dumps(span_line({**call, 'value': value, 'model': value}))}\n{json.dumps(span_line())}\n"
+        ).rows
+        assert [row["name"] for row in rows] == ["work", "work"]
+        assert rows[0]["attributes"]["mlflow.llm.model"] == value
+        assert value in (rows[0].get("model"), rows[0]["attributes"].get("model"))
 
     @pytest.mark.parametrize(
         ("step", "columns"),

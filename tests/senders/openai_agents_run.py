@@ -12,6 +12,7 @@ import asyncio
 
 import openai
 from agents import Agent, Runner, UserError, function_tool, set_default_openai_client
+from openinference.instrumentation import using_session
 
 
 @function_tool
@@ -29,7 +30,8 @@ def refund(order: str) -> str:
 async def main():
     set_default_openai_client(openai.AsyncOpenAI(max_retries=0), use_for_tracing=False)
     support = Agent(name="support", model="gpt-5", tools=[order_lookup])
-    await Runner.run(support, "Where is my order?")
+    with using_session("ses-agents"):
+        await Runner.run(support, "Where is my order?")
     run = Runner.run_streamed(support, "Where is my order?")
     async for _ in run.stream_events():
         pass

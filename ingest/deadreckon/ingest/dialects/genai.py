@@ -7,7 +7,6 @@ be counted twice.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, Final
 
@@ -28,13 +27,14 @@ from deadreckon.ingest.dialects.genai_names import (
     SECONDS,
     USAGES,
 )
+from deadreckon.ingest.dialects.inner import opened
 
 __all__ = ["KEYS", "MOVED", "lift", "opened"]
 
 KEYS: Final = frozenset({*SECONDS, *MILLISECONDS, *FINISH, *COSTS, *OPERATIONS, *USAGES})
 """Keys for which a line is rewritten."""
-_ANSWER: Final = re.compile(r'\{"id": ?"((?:chatcmpl|resp)[-_][^"\\]+)"')
-"""The beginning of OpenAI's answers, with the answer's id."""
+_ANSWER: Final = re.compile(r'"id": ?"((?:chatcmpl|resp)[-_][^"\\]+)"')
+"""The id of an answer of OpenAI, in what its SDK or LangChain give back."""
 _MARKS: Final = (
     KEYS
     | MOVED.keys()
@@ -77,18 +77,11 @@ def lift(draft: Draft) -> None:
     _langfuse_usage(draft)
     _raw_usage(draft)
     mlflow.lift(draft)
-    if "openinference.span.kind" in rest:
+    if "openinference.span.kind" in rest and draft.columns.get("operation") in ("chat", "embeddings"):
         _asked(draft)
-
-
-def opened(value: Any) -> Any:
-    """A value that was JSON-encoded into a text, decoded; anything else as it is."""
-    if type(value) is str and value[:1] in ("{", "[", '"') and len(value) < 100_000:
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-    return value
+        output = draft.columns.get("output")
+        if type(output) is str and (found := _ANSWER.search(output)):
+            draft.fill("response_id", found[1])
 
 
 def _level(draft: Draft) -> None:
@@ -120,9 +113,6 @@ def _asked(draft: Draft) -> None:
     Of a call that failed they are all there is; LangChain says in the metadata what it asked.
     """
     parameters: dict[str, Any] = {}
-    output = draft.columns.get("output")
-    if type(output) is str and (found := _ANSWER.match(output)):
-        draft.fill("response_id", found[1])
     for key in ("llm.invocation_parameters", "embedding.invocation_parameters", "metadata"):
         said = opened(draft.rest.get(key))
         if type(said) is dict:
@@ -130,7 +120,7 @@ def _asked(draft: Draft) -> None:
     if parameters.get("stream") is True:
         draft.fill("stream", True)  # noqa: FBT003 - the column's value
     asked = next((parameters[key] for key in ASKED if type(parameters.get(key)) is str), None)
-    if asked is None or draft.columns.get("operation") not in ("chat", "embeddings"):
+    if asked is None:
         return
     answered = draft.columns.get("model")
     if answered not in (None, asked):

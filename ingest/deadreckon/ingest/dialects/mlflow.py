@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
 from deadreckon.ingest.dialects.draft import Draft
+from deadreckon.ingest.dialects.inner import decoded
 from deadreckon.ingest.dialects.names import Names
 
-USAGE: Final = "mlflow.chat.tokenUsage"
+_USAGE: Final = "mlflow.chat.tokenUsage"
 _TYPE: Final = "mlflow.spanType"
 _FUNCTION: Final = "mlflow.spanFunctionName"
 _ANSWERED: Final = "mlflow.llm.model"
@@ -26,28 +26,19 @@ def decode(rest: dict[str, Any], names: Names) -> None:
     if _TYPE in rest:
         for key in rest.keys() & names.flat.keys():
             if names.flat[key][0] not in _CONTENT:
-                rest[key] = _opened(rest[key])
+                rest[key] = decoded(rest[key])
 
 
 def lift(draft: Draft) -> None:
     """Columns from MLflow's own attributes; `mlflow.llm.model` is what answered where `model` was asked for."""
     rest = draft.rest
-    usage = _opened(rest.get(USAGE))
+    usage = decoded(rest.get(_USAGE))
     if type(usage) is dict:
         for column, key in _TOKENS.items():
             draft.fill(column, usage.get(key))
-    answered = _opened(rest.get(_ANSWERED))
+    answered = decoded(rest.get(_ANSWERED))
     if type(answered) is str and not draft.fill("model", answered) and draft.columns.get("model") != answered:
         draft.fill("model_version", answered)
     named = {"execute_tool": "tool", "invoke_agent": "agent"}.get(str(draft.columns.get("operation")))
     if named and _TYPE in rest:
-        draft.fill(named, _opened(rest.get(_FUNCTION)))
-
-
-def _opened(value: Any) -> Any:
-    if type(value) is not str or len(value) >= 100_000:
-        return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        return value
+        draft.fill(named, decoded(rest.get(_FUNCTION)))
