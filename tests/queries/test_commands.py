@@ -14,7 +14,7 @@ import pytest
 from tests.queries.lakes import at, make_lake
 
 from deadreckon.cli import main
-from deadreckon.cli.drawing import money
+from deadreckon.cli.spoken import money
 from deadreckon.queries.catalog import views
 
 Captured = pytest.CaptureFixture[str]
@@ -357,8 +357,9 @@ def test_trace_keeps_to_the_terminal(capsys: Captured, deep: str, monkeypatch: p
     lines = out.splitlines()
     assert all(len(line) <= width for line in lines)
     rows = lines[next(i for i, line in enumerate(lines) if line.startswith("step")) + 1 :]
+    rows = rows[: rows.index("")]
     assert len(rows) == 12
-    assert max(row.count("█") for row in rows) == (20 if width == 200 else 6)
+    assert max(row.count("█") + row.count("░") for row in rows) == (20 if width == 200 else 6)
     assert any("…" in row for row in rows) == (width != 200)
     if width > 40:
         assert "a step (parent missing)" in out
@@ -368,6 +369,78 @@ def test_trace_keeps_to_the_terminal(capsys: Captured, deep: str, monkeypatch: p
         "step 11  a-model-of-a-long-name 2026-06-01"
         in reckon(capsys, "trace", "deep", "--lake", deep, "--format", "table")[1]
     )
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A lake with two traces of one agent: the first calls a tool three times with the same arguments."""
+
+    def step(trace: str, span_id: str, begin: str, ms: float, **fields: Any) -> dict[str, Any]:
+        own = {"kind": "span", "trace_id": trace, "span_id": span_id, "parent_span_id": "a", "duration_ms": ms}
+        return {**own, "ts": at(f"3 10:00:{begin}"), "event_id": f"{trace}-{span_id}", **fields}
+
+    chat = {"operation": "chat", "model": "m", "model_version": "1", "output_tokens": 5}
+    find = {"tool": "find", "operation": "execute_tool", "input": '{"id":7}'}
+    root = {"name": "answer", "agent": "bot", "parent_span_id": None}
+    huge = "x" * 10_000_000
+    events = [
+        step("one", "a", "00", 4000.0, **root),
+        step("one", "b", "00.500", 1000.0, name="plan", **chat, input_tokens=10, cost_usd=0.25, output="go"),
+        step("one", "c", "01.500", 500.0, **find, status="timeout", error_type="Slow"),
+        step("one", "d", "02", 500.0, **find, attempt=2),
+        step("one", "e", "02", 400.0, **find),
+        step("one", "f", "02.500", 1500.0, name="write", **chat, input_tokens=20, cost_usd=0.5, output="Dear"),
+        step("one", "g", "03", 9000.0, name="index", input=huge, output=huge),
+        step("two", "a", "00", 2000.0, **root),
+        step("two", "b", "00.500", 500.0, name="plan", **chat, input_tokens=10, cost_usd=0.2, output="go"),
+        step("two", "c", "01", 200.0, **find),
+        step("two", "x", "01.200", 100.0, name="check", status="error", error_type="Boom"),
+        step("two", "f", "01.500", 400.0, name="write", **chat, input_tokens=5, cost_usd=0.1, output="Hello"),
+        {"kind": "span", "trace_id": "three", "span_id": "z", "status": "running", "name": "stuck", "ts": at("4")},
+    ]
+    return str(make_lake(tmp_path_factory.mktemp("busy"), events).root)
+
+
+def test_trace_says_what_it_waited_for_and_what_was_done_again(capsys: Captured, busy: str) -> None:
+    """JSON has times, tools and loops; content of megabytes is cut, and its length said."""
+    (tree,) = answered(capsys, "trace", "one", "--lake", busy)["traces"]
+    waited = {n["span_id"]: n["critical_self_ms"] for n in tree["nodes"]}
+    assert waited == {"a": 500.0, "b": 1000.0, "c": 500.0, "d": 500.0, "e": 0.0, "f": 1500.0, "g": 0.0}
+    assert tree["retries"] == 1
+    assert tree["nodes"][0]["self_ms"] == 500.0
+    assert tree["tools"] == [
+        {"tool": "find", "calls": 3, "failed": 1, "retries": 1, "p95_ms": 500.0, "total_ms": 1400.0, "cost_usd": None}
+    ]
+    (loop,) = tree["loops"]
+    assert (loop["calls"], loop["wasted_ms"], loop["first_event_id"], loop["last_event_id"]) == (
+        *(3, 900.0, "one-c"),
+        "one-e",
+    )
+    last = tree["nodes"][-1]
+    assert (last["input_length"], len(last["input"])) == (10_000_000, 10_000)
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_trace_draws_what_stands_out(capsys: Captured, busy: str, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    """Below the tree, within the terminal; the bars of the critical path are full."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    out = reckon(capsys, "trace", "one", "--lake", busy, "--format", "table")[1]
+    lines = out.splitlines()
+    assert all(len(line) <= width for line in lines)
+    assert "█" in next(line for line in lines if "write" in line)
+    assert "█" not in next(line for line in lines if "index" in line)
+    assert next(line for line in lines if line.startswith("what it waited for"))
+    assert "38%  1.50 s  answer > write" in out
+    assert re.search(r"^find +3 +1 +1 +500 ms +1.40 s$", out, re.MULTILINE)
+    assert re.search(r'^find +3 times +{"id":7}: from \+1.50 s to \+2.00 s, 1 failed, 1 retry', out, re.MULTILINE)
+    assert ("self" in next(line for line in lines if line.startswith("step"))) == (width == 160)
+
+
+def test_trace_shows_a_span_that_never_ended(capsys: Captured, busy: str) -> None:
+    """A process that was killed left it: it is there, and says so."""
+    (tree,) = answered(capsys, "trace", "three", "--lake", busy)["traces"]
+    assert [(n["status"], n["note"]) for n in tree["nodes"]] == [("running", "never ended")]
+    assert "never ended" in reckon(capsys, "trace", "three", "--lake", busy, "--format", "table")[1]
 
 
 def test_trace_has_flat_formats_and_limits(capsys: Captured, lake: str) -> None:

@@ -14,7 +14,7 @@ from deadreckon.queries.tree import Tree, grow
 EMPTY = dict.fromkeys(
     (
         *("name", "event", "operation", "tool", "status", "error_type", "duration_ms", "parent_span_id", "span_id"),
-        *("input_tokens", "output_tokens", "cost_usd"),
+        *("input_tokens", "output_tokens", "cost_usd", "attempt", "model"),
     )
 )
 
@@ -22,7 +22,9 @@ EMPTY = dict.fromkeys(
 def event(number: int, span_id: str | None, parent: str | None, kind: str = "span", **fields: Any) -> dict[str, Any]:
     """An event with the columns that trees look at."""
     row = {"event_id": f"e{number:04}", "ts": at(f"1 00:{number // 60 % 60:02}:{number % 60:02}"), "kind": kind}
-    return EMPTY | row | {"span_id": span_id, "parent_span_id": parent, "name": f"n{number}"} | fields
+    return (
+        EMPTY | row | {"span_id": span_id, "parent_span_id": parent, "name": f"n{number}", "duration_ms": 0.0} | fields
+    )
 
 
 def shape(tree: Tree) -> list[tuple[int, str, str]]:
@@ -54,6 +56,31 @@ def test_two_spans_with_one_id_are_both_shown() -> None:
     """The first keeps the children."""
     events = [event(1, "a", None), event(2, "a", None), event(3, "b", "a")]
     assert shape(grow("t", events, {})) == [(0, "n1", ""), (1, "n3", ""), (0, "n2", "id repeated")]
+
+
+def test_what_is_odd_about_a_spans_end_is_said() -> None:
+    """One that never ended holds its children; its begin beside its end is no second span."""
+    events = [
+        event(1, "a", None, status="running", duration_ms=None),
+        event(2, "b", "a", duration_ms=-5.0),
+        event(3, "c", "a", duration_ms=float("inf")),
+        event(4, "d", "a", duration_ms=2000.0),
+        event(4, "d", "a", status="running", event_id="e0005", duration_ms=None),
+    ]
+    tree = grow("t", events, {})
+    assert shape(tree) == [
+        (0, "n1", "never ended"),
+        (1, "n2", "ends before it starts"),
+        (1, "n3", "no duration"),
+        (1, "n4", ""),
+    ]
+    assert tree.duration_ms == 5000.0
+    assert [(n.self_ms, n.critical_ms, n.critical_self_ms) for n in tree.nodes] == [
+        (None, 5000.0, 3000.0),
+        (None, 0.0, 0.0),
+        (None, 0.0, 0.0),
+        (2000.0, 2000.0, 2000.0),
+    ]
 
 
 def test_other_events_stand_in_the_span_in_which_they_were_written() -> None:

@@ -16,9 +16,11 @@ from tests.queries.lakes import Row, at, make_lake
 from deadreckon.core.settings import Settings
 from deadreckon.queries.connection import binding_of
 from deadreckon.queries.engine import Engine, Limits
+from deadreckon.queries.tree import grow
 
 Ask = Callable[..., list[tuple[Any, ...]]]
 START = at("12")
+EMPTY = dict.fromkeys(("event", "operation", "tool", "status", "error_type"))
 
 
 def answers(root: Path, sql: str, events: Iterable[Row]) -> list[tuple[Any, ...]]:
@@ -220,6 +222,9 @@ def test_times_are_what_their_definitions_say(tmp_path_factory: pytest.TempPathF
     said = {(t, s): (own, waited) for t, s, own, waited in answers(tmp_path_factory.mktemp("l") / "l", sql, rows)}
     for i, trace in enumerate(many):
         expected = critical_by_hand(trace)
+        grown = grow(f"t{i}", [{**EMPTY, **s} for s in trace], {})
+        assert {n.event["span_id"]: n.critical_self_ms for n in grown.nodes} == expected
+        assert {n.event["span_id"]: n.self_ms for n in grown.nodes} == {s: said[f"t{i}", s][0] for s in expected}
         assert {s: said[f"t{i}", s][1] for s in expected} == expected
         assert sum(expected.values()) == 50.0
         for s in trace:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from deadreckon.cli.drawing_findings import draw_findings
 from deadreckon.cli.lines import GAP, Column, draw, room
 from deadreckon.cli.output import console, one_line
+from deadreckon.cli.spoken import duration, money
 
 if TYPE_CHECKING:
     from deadreckon.queries.trace import Found
@@ -22,13 +23,17 @@ _COLUMNS: Final = (
         Column("step", least=12),
         Column("start", right=True),
         Column("took", right=True),
+        Column("self", right=True),
         Column(),
         Column("status", least=7),
     ),
     *(Column("tokens", right=True), Column("cost", right=True)),
 )
-_PLACE: Final = 3
-"""Of the bar among them."""
+_SELF: Final = 3
+_WIDE: Final = 110
+"""Cells from which on there is room for self time."""
+_PLACE: Final = 4
+"""Of self time and the bar among them."""
 _NAME: Final = 16
 """Cells that a name should have behind the lines of its levels."""
 _LONGEST: Final = 20
@@ -49,6 +54,7 @@ def draw_found(found: Found) -> None:
         for facts in _summary(tree):
             _facts(out, facts, width)
         _tree(out, tree, found, width)
+        draw_findings(out, tree, width)
     if found.beside:
         out.print()
         out.print(Text("beside it" if found.traces else "in no trace", style="bold"))
@@ -57,12 +63,16 @@ def draw_found(found: Found) -> None:
 
 
 def _summary(tree: Tree) -> list[list[str]]:
+    from deadreckon.queries.findings import retries_of
+
     first = next((n.event for n in tree.nodes if n.event["kind"] == "span"), tree.nodes[0].event if tree.nodes else {})
     spans = len(tree.spans)
     parts = [f"trace {tree.trace_id}", f"{tree.started_at:%Y-%m-%d %H:%M:%S} UTC", duration(tree.duration_ms)]
     parts.append(f"{spans} span{'' if spans == 1 else 's'}")
     if failed := sum(n.failed for n in tree.nodes):
         parts.append(f"{failed} failed")
+    if again := retries_of(tree.spans):
+        parts.append(f"{again} {'retry' if again == 1 else 'retries'}")
     if tokens := (tree.total("input_tokens") or 0) + (tree.total("output_tokens") or 0):
         parts.append(f"{tokens:,} tokens")
     if tree.cost_usd is not None:
@@ -87,8 +97,13 @@ def _facts(out: Console, parts: list[str], width: int | None) -> None:
 
 def _tree(out: Console, tree: Tree, found: Found, width: int | None) -> None:
     rows = [_cells(n, asked=found.kind == "span" and n.event["span_id"] == found.id) for n in tree.nodes]
+    shown = [c for i, c in enumerate(_COLUMNS) if i != _SELF or width is None or width >= _WIDE]
+    if len(shown) < len(_COLUMNS):
+        for row in rows:
+            del row[_SELF]
+    bar = len(shown) - len(_COLUMNS) + _PLACE
     # What the other columns and the shortest bar leave to the names and the lines before them.
-    others = [max([len(c.name), *(row[i].cell_len for row in rows)]) for i, c in enumerate(_COLUMNS)][1:]
+    others = [max([len(c.name), *(row[i].cell_len for row in rows)]) for i, c in enumerate(shown)][1:]
     left = None if width is None else width - sum(others) - GAP * len(others) - _SHORTEST
     deepest = _DEEPEST if left is None else max(2, min(_DEEPEST, (left - _NAME) // 3))
     for row, node in zip(rows, tree.nodes, strict=True):
@@ -97,8 +112,8 @@ def _tree(out: Console, tree: Tree, found: Found, width: int | None) -> None:
     length = _LONGEST if left is None else max(_SHORTEST, min(_LONGEST, left + _SHORTEST - names))
     for row, node in zip(rows, tree.nodes, strict=True):
         if node.event["kind"] == "span":
-            row[_PLACE].append(_bar(node, tree, length))
-    draw(out, _COLUMNS, rows, width)
+            row[bar].append(_bar(node, tree, length))
+    draw(out, shown, rows, width)
 
 
 def _cells(node: Node, *, asked: bool) -> list[Text]:
@@ -116,7 +131,7 @@ def _cells(node: Node, *, asked: bool) -> list[Text]:
         label.append(f" ({node.note})", style="yellow")
     if asked:
         label.append(" <- this span", style="bold")
-    label.append(_who(event) if is_span else "", style="dim")
+    label.append(_who(node) if is_span else "", style="dim")
     status = status_of(event)
     used = [event[k] for k in ("input_tokens", "output_tokens")]
     tokens = "+".join(str(n or 0) for n in used) if node.counted and used != [None, None] else ""
@@ -124,12 +139,17 @@ def _cells(node: Node, *, asked: bool) -> list[Text]:
     return [
         label,
         Text(f"+{duration(node.offset_ms)}", style="dim"),
-        Text(duration(event["duration_ms"]) if event["duration_ms"] is not None else ""),
+        Text(_took(node)),
+        Text(duration(node.self_ms) if node.self_ms is not None and node.self_ms != node.took_ms else "", style="dim"),
         Text(style=_STYLES.get(status or "", "")),
         Text(one_line(_status(event, status)) if is_span else "", style=_STYLES.get(status or "", "")),
         Text(tokens),
         Text(cost),
     ]
+
+
+def _took(node: Node) -> str:
+    return duration(node.took_ms) if node.took_ms is not None else ""
 
 
 def _lines(node: Node, deepest: int) -> str:
@@ -140,9 +160,10 @@ def _lines(node: Node, deepest: int) -> str:
     return guides + ("└─ " if node.last[node.depth] else "├─ ") + deeper
 
 
-def _who(event: dict[str, Any]) -> str:
+def _who(node: Node) -> str:
+    event = node.event
     model = " ".join(str(event[k]) for k in ("model", "model_version") if event[k])
-    parts = [event["tool"] if event["tool"] != event["name"] else None, event["agent"], model]
+    parts = [event["tool"] if event["tool"] != node.name else None, event["agent"], model]
     if (event["attempt"] or 1) > 1:
         parts.append(f"attempt {event['attempt']}")
     said_ = ", ".join(str(p) for p in parts if p)
@@ -172,26 +193,9 @@ def said(event: dict[str, Any]) -> str:
 
 
 def _bar(node: Node, tree: Tree, length: int) -> str:
+    drawn = "█" if node.critical_ms > 0 or tree.duration_ms <= 0 else "░"
     if tree.duration_ms <= 0:
-        return "█"
+        return drawn
     start = min(int(node.offset_ms / tree.duration_ms * length), length - 1)
-    end = (node.offset_ms + (node.event["duration_ms"] or 0)) / tree.duration_ms * length
-    return " " * start + "█" * max(round(min(end, length)) - start, 1)
-
-
-def duration(ms: float) -> str:
-    """Milliseconds as people say them."""
-    if ms < 1:
-        return f"{ms:.2f} ms" if ms else "0 ms"
-    if ms < 1_000:
-        return f"{ms:.0f} ms"
-    if ms < 60_000:
-        return f"{ms / 1_000:.2f} s"
-    return f"{int(ms // 60_000)} min {ms % 60_000 / 1_000:.0f} s"
-
-
-def money(usd: float) -> str:
-    """US dollars, with as many places as small sums need for two digits that say something."""
-    if usd >= 1:
-        return f"${usd:,.2f}"
-    return f"${usd:.4f}" if usd >= 0.0001 or usd <= 0 else f"${usd:.{1 - math.floor(math.log10(usd))}f}"
+    end = (node.offset_ms + (node.took_ms or 0)) / tree.duration_ms * length
+    return " " * start + drawn * max(round(min(end, length)) - start, 1)

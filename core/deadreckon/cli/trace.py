@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -11,6 +12,7 @@ from deadreckon.cli.options import ConfigOption, FormatOption, LakeOption, setti
 from deadreckon.cli.output import Format, chosen, dumps, say, show_rows
 
 if TYPE_CHECKING:
+    from deadreckon.queries.findings import Loop
     from deadreckon.queries.trace import Found, Kind
 
 _FIELDS: Final = (
@@ -29,8 +31,9 @@ _FIELDS: Final = (
         "user_id",
         "run_id",
     ),
-    *("service", "environment", "variant", "input", "output"),
+    *("service", "environment", "variant", "input", "input_length", "output", "output_length"),
 )
+_TIMES: Final = ("self_ms", "critical_ms", "critical_self_ms")
 
 
 def command(
@@ -86,6 +89,8 @@ def _kind(kind: str | None) -> Kind | None:
 
 def _document(found: Found) -> dict[str, Any]:
     """Flat rows with their depth rather than nested objects: a trace may be deeper than JSON readers go."""
+    from deadreckon.queries.findings import loops_of, retries_of, tools_of
+
     return {
         "id": found.id,
         "kind": found.kind,
@@ -106,7 +111,10 @@ def _document(found: Found) -> dict[str, Any]:
                 "input_tokens": tree.total("input_tokens"),
                 "output_tokens": tree.total("output_tokens"),
                 "cost_usd": tree.cost_usd,
+                "retries": retries_of(tree.spans),
                 "nodes": [_row(node) for node in tree.nodes],
+                "tools": [asdict(use) for use in tools_of(tree)],
+                "loops": [_loop(loop) for loop in loops_of(tree)],
             }
             for tree in found.traces
         ],
@@ -114,10 +122,18 @@ def _document(found: Found) -> dict[str, Any]:
     }
 
 
+def _loop(loop: Loop) -> dict[str, Any]:
+    said = {f: getattr(loop, f) for f in ("kind", "what", "calls", "failed", "retries", "wasted_ms", "wasted_usd")}
+    ends = {"first_event_id": loop.first.event["event_id"], "last_event_id": loop.last.event["event_id"]}
+    return said | ends | {"input": loop.first.event["input"]}
+
+
 def _row(node: Any) -> dict[str, Any]:
     from deadreckon.queries.tree import status_of
 
     row = {"depth": node.depth, "name": node.name, "status": status_of(node.event), "offset_ms": node.offset_ms}
+    if node.event["kind"] == "span":
+        row |= {field: getattr(node, field) for field in _TIMES}
     row |= {field: node.event[field] for field in _FIELDS if node.event[field] is not None}
     if node.counted:
         row |= {"cost_usd": node.cost_usd, "cost_source": node.cost_source}
@@ -129,6 +145,6 @@ def _flat(found: Found) -> list[dict[str, Any]]:
     for tree in found.traces:
         for node in tree.nodes:
             row = _row(node)
-            fields = ("depth", "name", "status", "offset_ms", *_FIELDS, "cost_usd", "cost_source", "note")
+            fields = ("depth", "name", "status", "offset_ms", *_TIMES, *_FIELDS, "cost_usd", "cost_source", "note")
             rows.append({"trace_id": tree.trace_id, **{field: row.get(field) for field in fields}})
     return rows

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-Note = Literal["", "parent missing", "circle", "id repeated"]
+from deadreckon.queries.timing import Interval, known_ms, times
+
+Note = Literal["", "parent missing", "circle", "id repeated", "never ended", "ends before it starts", "no duration"]
 
 
 @dataclass(slots=True)
@@ -19,7 +21,11 @@ class Node:
         depth: 0 for a root.
         last: for each level down to this one, whether nothing follows on that level: what tree lines are drawn from.
         note: why it stands here, if not as a child of its parent.
+        parent: the node that it is in.
         offset_ms: from the beginning of the trace, in milliseconds.
+        self_ms: of a span, the part of its time in which none of its children ran; None where its time is not known.
+        critical_ms: of a span, the part in which its trace waited for it or for what is in it: see `timing`.
+        critical_self_ms: of a span, the part in which its trace waited for none of its children.
         cost_usd: in US dollars, of model calls alone; None where it is not known.
         counted: whether it is a model call, whose tokens and cost are part of the sums.
     """
@@ -28,7 +34,11 @@ class Node:
     depth: int = 0
     last: tuple[bool, ...] = ()
     note: Note = ""
+    parent: Node | None = None
     offset_ms: float = 0.0
+    self_ms: float | None = None
+    critical_ms: float = 0.0
+    critical_self_ms: float = 0.0
     cost_usd: float | None = None
     cost_source: str | None = None
     counted: bool = False
@@ -37,7 +47,12 @@ class Node:
     def name(self) -> str:
         """What to call it."""
         e = self.event
-        return str(e["name"] or e["event"] or e["operation"] or e["tool"] or e["kind"])
+        return str(e["name"] or e["event"] or e["tool"] or e["operation"] or e["kind"])
+
+    @property
+    def took_ms(self) -> float | None:
+        """How long it took, in milliseconds; None where that is not known."""
+        return known_ms(self.event["duration_ms"])
 
     @property
     def failed(self) -> bool:
@@ -82,21 +97,48 @@ def status_of(event: dict[str, Any]) -> str | None:
 def grow(trace_id: str, events: Iterable[dict[str, Any]], costs: dict[str, dict[str, Any]]) -> Tree:
     """The tree of a trace's events; `costs` holds the model calls' cost by event_id. Never recurses, never fails."""
     ordered = sorted(events, key=lambda e: (e["ts"], e["kind"] != "span", e["event_id"]))
-    nodes = [_node(event, costs) for event in ordered]
+    known = {e["span_id"] for e in ordered if e["kind"] == "span" and e["status"] != "running"}
+    nodes = []
+    for event in ordered:
+        if event["kind"] == "span" and event["status"] == "running":
+            if event["span_id"] in known:  # begun, and there with its end too
+                continue
+            known.add(event["span_id"])
+        nodes.append(_node(event, costs))
     if not nodes:
         return Tree(trace_id, None, 0.0)
     started = nodes[0].event["ts"]
-    ended = max(n.event["ts"] + timedelta(milliseconds=n.event["duration_ms"] or 0) for n in nodes)
     for node in nodes:
         node.offset_ms = _ms(node.event["ts"] - started)
-    return Tree(trace_id, started, _ms(ended - started), _in_order(nodes))
+    lasted = max(n.offset_ms + (n.took_ms or 0.0) for n in nodes)
+    ordered_nodes = _in_order(nodes)
+    _time(ordered_nodes, lasted)
+    return Tree(trace_id, started, lasted, ordered_nodes)
+
+
+def _time(nodes: Sequence[Node], lasted: float) -> None:
+    """Say what each span took itself; one that never ended lasts as long as its trace."""
+    spans = [n for n in nodes if n.event["kind"] == "span"]
+    place = {id(n): i for i, n in enumerate(spans)}
+    intervals = []
+    for node in spans:
+        end = lasted if node.event["status"] == "running" else node.offset_ms + (node.took_ms or 0.0)
+        intervals.append(Interval(node.offset_ms, end, place.get(id(node.parent))))
+    for node, found in zip(spans, times(intervals), strict=True):
+        node.self_ms = found.own if node.took_ms is not None else None
+        node.critical_ms, node.critical_self_ms = found.critical, found.critical_own
 
 
 def _node(event: dict[str, Any], costs: dict[str, dict[str, Any]]) -> Node:
     call = costs.get(event["event_id"])
+    note: Note = ""
+    if event["kind"] == "span" and event["status"] == "running":
+        note = "never ended"
+    elif event["kind"] == "span" and known_ms(event["duration_ms"]) is None:
+        note = "ends before it starts" if (event["duration_ms"] or 0) < 0 else "no duration"
     if call is None:
-        return Node(event)
-    return Node(event, cost_usd=call["cost_usd"], cost_source=call["cost_source"], counted=True)
+        return Node(event, note=note)
+    return Node(event, note=note, cost_usd=call["cost_usd"], cost_source=call["cost_source"], counted=True)
 
 
 def _in_order(nodes: Sequence[Node]) -> list[Node]:
@@ -135,22 +177,22 @@ def _parent(node: Node, by_id: dict[str, Node]) -> Node | None:
         return None
     parent = by_id.get(wanted)
     if parent is None and event["kind"] == "span":
-        node.note = node.note or "parent missing"
+        node.note = "parent missing" if node.note != "id repeated" else node.note
     return parent
 
 
 def _walk(tops: Sequence[Node], children: dict[int, list[Node]], seen: set[int] | None = None) -> list[Node]:
     reached: list[Node] = []
     known = set(seen or ())
-    waiting = [(node, 0) for node in reversed(tops)]
+    waiting: list[tuple[Node, Node | None]] = [(node, None) for node in reversed(tops)]
     while waiting:
-        node, depth = waiting.pop()
+        node, parent = waiting.pop()
         if id(node) in known:
             continue
         known.add(id(node))
-        node.depth = depth
+        node.parent, node.depth = parent, 0 if parent is None else parent.depth + 1
         reached.append(node)
-        waiting.extend((child, depth + 1) for child in reversed(children.get(id(node), ())))
+        waiting.extend((child, node) for child in reversed(children.get(id(node), ())))
     return reached
 
 

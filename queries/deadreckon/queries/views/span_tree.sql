@@ -12,7 +12,7 @@
 --   ts               when it began
 --   end_ts [UTC, microseconds]  when it ended; ts where its duration is not known
 --   duration_ms      NULL where it is not known, or cannot be one: see spans
---   name             the span's name; where it has none its event, operation or tool, else ?; at most 200
+--   name             the span's name; where it has none its event, tool or operation, else ?; at most 200
 --                    characters
 --   operation
 --   status           ok, error, cancelled or timeout; running where it never ended
@@ -61,7 +61,7 @@ steps AS (
         parent_span_id,
         turn,
         ts,
-        SUBSTRING(COALESCE(name, event, operation, tool, '?'), 1, 200) AS name,
+        SUBSTRING(COALESCE(name, event, tool, operation, '?'), 1, 200) AS name,
         agent,
         session_id,
         -- One that never ended lasts until the last end that is known of its trace.

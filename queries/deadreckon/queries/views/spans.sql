@@ -8,7 +8,7 @@
 --   trace_id
 --   span_id
 --   parent_span_id
---   name             the span's name; where it has none its event, operation or tool
+--   name             the span's name; where it has none its event, tool or operation
 --   operation
 --   status           ok, error, cancelled or timeout; where the line says nothing, error if it has an error_type, else ok
 --   error_type
@@ -44,7 +44,7 @@ SELECT
     trace_id,
     span_id,
     parent_span_id,
-    COALESCE(name, event, operation, tool) AS name,
+    COALESCE(name, event, tool, operation) AS name,
     operation,
     COALESCE(status, CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END) AS status,
     error_type,
