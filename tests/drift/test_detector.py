@@ -13,6 +13,8 @@ from deadreckon.drift.detector.matched import Matched
 REFERENCE = 28 * 24
 GROUPS = np.append(np.arange(4, 64, 5), 64)
 BUDGET = Budget(streams=100)
+PLACES = np.random.default_rng(7).normal(size=(REFERENCE, 2))
+"""Of windows that do not depend on those before."""
 
 
 class Stream:
@@ -32,7 +34,7 @@ class Stream:
         self.hours = hours
         self.matched = Matched(self.counts[:REFERENCE], 0)
         usual = scores.numeric(self.matched.of_itself(), self.counts[:REFERENCE], self.middle, 1.0, GROUPS)
-        self.calibration = calibrate(usual.z, BUDGET.streams)
+        self.calibration = calibrate(usual.z, usual.places, BUDGET.streams)
 
     def scored(self) -> scores.Scored:
         """The windows after the reference."""
@@ -77,7 +79,7 @@ def test_the_mean_of_e_is_at_most_one() -> None:
     rng = np.random.default_rng(2)
     paid = []
     for _ in range(40):
-        calibration = calibrate(rng.normal(size=(REFERENCE, 4)), streams=1)
+        calibration = calibrate(rng.normal(size=(REFERENCE, 4)), PLACES, streams=1)
         new = rng.normal(size=(4000, 4))
         enough = np.ones(4, dtype=bool)
         paid.append(np.mean([e_value(calibration, calibration.innovation(z, np.full(4, np.nan)), enough) for z in new]))
@@ -89,12 +91,12 @@ def test_the_mean_of_e_is_at_most_one() -> None:
 def test_levels_of_a_short_reference() -> None:
     """Ranks that a short reference does not have are left out; one of a few windows cannot be calibrated by."""
     rng = np.random.default_rng(4)
-    short = calibrate(rng.normal(size=(40, 4)), streams=10)
+    short = calibrate(rng.normal(size=(40, 4)), PLACES[:40], streams=10)
     assert short.levels.shape == short.limits.shape == (4, 5)
     assert np.all(np.diff(short.levels, axis=1) <= 0)
     assert np.all(np.diff(short.limits, axis=1) > 0)
     with pytest.raises(ValueError, match="15 windows are too few"):
-        calibrate(rng.normal(size=(15, 4)), streams=10)
+        calibrate(rng.normal(size=(15, 4)), PLACES[:15], streams=10)
 
 
 def test_limits_hold_the_tails() -> None:
@@ -102,7 +104,7 @@ def test_limits_hold_the_tails() -> None:
     rng = np.random.default_rng(6)
     worth = []
     for _ in range(400):
-        calibration = calibrate(rng.exponential(size=(REFERENCE, 4)), streams=1)
+        calibration = calibrate(rng.exponential(size=(REFERENCE, 4)), PLACES, streams=1)
         above = np.exp(-calibration.levels)  # how often an exponential one is larger
         worth.append((above / calibration.limits).sum(axis=1) / len(RANKS))
     # Of 1,600 scores 0.05 / 4 each, that is 20, may be worth more.
@@ -129,8 +131,11 @@ def test_correlation_is_measured() -> None:
     walk = np.zeros_like(steps)
     for t in range(1, len(steps)):
         walk[t] = 0.9 * walk[t - 1] + steps[t]
-    assert calibrate(steps, 10).lag == 1
-    assert calibrate(walk, 10).lag >= 8
+    assert calibrate(steps, PLACES, 10).lag == 1
+    assert calibrate(walk, PLACES, 10).lag >= 8
+    # Distances forget on which side they were: a level that wanders is told by where windows lie.
+    where = 0.6 * walk[:, :1] + rng.normal(size=(len(walk), 1))
+    assert calibrate(steps, where, 10).lag >= 3
 
 
 def test_looking_again_gives_the_same() -> None:
@@ -196,11 +201,19 @@ def test_matched_windows() -> None:
 
 
 def test_scores_by_hand() -> None:
-    """The four scores of a window, of numbers and of categories."""
+    """The four scores of a window, of numbers and of categories; the reference of as many values counts for half."""
     reference, current = np.array([[50, 50, 0]]), np.array([[25, 50, 25]])
     found = scores.numeric(reference, current, np.array([0.0, 1.0, 3.0]), scale=2.0, lasts=np.arange(3))
     assert found.effect[0] == pytest.approx([0.25, (0.25 + 2 * 0.25) / 2, np.sqrt(1 - np.sqrt(0.125) - 0.5), 0.25])
-    assert found.z[0] == pytest.approx([2.5, 3.75, 100 * found.effect[0, 2] ** 2, 2.5])
+    root = np.sqrt(50)
+    assert found.z[0] == pytest.approx([0.25 * root, 0.375 * root, 50 * found.effect[0, 2] ** 2, 0.25 * root])
+    floors = np.array([0.05, 0.1, 0.05, 0.01])
+    beyond = root * (found.effect[0] - floors)
+    assert found.beyond[0] == pytest.approx([beyond[0], beyond[1], beyond[2] ** 2, beyond[3]])
+    assert found.places[0, 0] == pytest.approx(root * (0.25 * -0.25 + 0.5 * 0.25 + 0.25 * 0.5))
     found = scores.categorical(reference, current, new=np.array([25]))
     assert found.effect[0, [0, 1, 3]] == pytest.approx([0.25, 0.25, 0.25])
+    assert found.places[0] == pytest.approx(root * np.array([-0.25, 0.0, 0.25]))
     assert np.isnan(scores.categorical(reference, np.zeros((1, 3), dtype=np.int64), np.array([0])).z).all()
+    more = np.array([[10**9, 10**9, 0]])
+    assert scores.categorical(more, current, new=np.array([25])).n[0, 0] == pytest.approx(100)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,3 +104,29 @@ def test_what_cannot_tell_apart_is_said(lake: str, capsys: Captured) -> None:
     words = ["--lake", lake, "--subject", "tool", "--reference", "..2026-06-04", "--current", "2026-06-04.."]
     assert main(["drift", "explain", *words, "--by", "features"]) == 2
     assert "--by features" in capsys.readouterr().err
+
+
+def test_groups_are_called_by_values_that_there_are(tmp_path: Path, capsys: Captured) -> None:
+    """The first group begins at the lowest value of the reference, and one of a single value is called by it."""
+    events = [
+        {
+            "ts": at(f"{day} 10:00:00"),
+            "kind": "tool",
+            "tool": "t",
+            "duration_ms": float(n % 7 * (n % 2 if day == 3 else 1)),
+        }
+        for day in (3, 4)
+        for n in range(200)
+    ]
+    found = ask(str(make_lake(tmp_path / "lake", events).root), capsys, "latency_ms")
+    top = found["changes"][0]
+    assert (top["from"], top["to"]) == (0.0, 0.0)
+    assert top["change"] < -0.3
+    edges = found["histogram"]["edges"]
+    assert edges == sorted(edges)
+    assert edges[0] == 0.0
+    sides = ["--reference", "..2026-06-04", "--current", "2026-06-04.."]
+    assert main(["drift", "explain", "--lake", str(tmp_path / "lake"), "--subject", "latency_ms", *sides]) == 0
+    text = capsys.readouterr().out
+    assert "e-324" not in text
+    assert "0 to 0" not in text

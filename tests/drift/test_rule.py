@@ -199,8 +199,10 @@ def test_the_budget_is_shared() -> None:
     ("keys", "says"),
     [
         ({"reference": "36h"}, "is no number of whole days"),
-        ({"reference": "2026-01-01.."}, "is no range with both ends"),
-        ({"slow_reference": "28d"}, "is no range that stays"),
+        ({"reference": "2026-01-01.."}, "is neither a range with both ends nor a run"),
+        ({"reference": "model_version=7"}, "is neither a range with both ends nor a run"),
+        ({"reference": "run_id="}, "is neither a range with both ends nor a run"),
+        ({"slow_reference": "28d"}, "is no reference that stays"),
         ({"group_by": ["tool"]}, "group_by names 'tool'"),
         ({"against": {"variant": "a"}}, "which is not in group_by"),
         ({"budget": 1.0, "strict": 0.1}, "give budget or strict, not both"),

@@ -41,7 +41,10 @@ SEVERAL: Final = "(several)"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A group of values, above `low` and up to `high`, or one category; its share of each side."""
+    """A group of values, above `low` (the lowest of the reference: from it on) and up to `high`, or one category.
+
+    Its share of each side.
+    """
 
     label: str
     low: float | None
@@ -131,9 +134,10 @@ def explain(
     if isinstance(before, Numbers) and isinstance(after, Numbers):
         kind, inner = "numeric", groups.edges(before.values)
         p, q = (groups.grouped(side.values, inner) for side in (before, after))
-        low, high = min(inner[0], after.values[0]), max(inner[-1], after.values[-1])
-        edges = [float(low), *map(float, inner), float(high)]
-        names = [f"{a:.6g} to {b:.6g}" for a, b in pairwise(edges)]
+        # The groups' first edge lies just under the lowest value, which is what people know.
+        edges = [*map(float, (before.values[0], *inner[1:]))]
+        edges = [min(edges[0], float(after.values[0])), *edges, max(edges[-1], float(after.values[-1]))]
+        names = [f"{a:.6g} to {b:.6g}" if a < b else f"{b:.6g}" for a, b in pairwise(edges)]
         bounds: list[tuple[float | None, float | None]] = list(pairwise(edges))
         group = f"len(list_filter(CAST({[*map(float, inner)]} AS DOUBLE[]), lambda edge: edge < number))"
     else:

@@ -22,6 +22,10 @@ SURE: Final = 0.9
 STEPS: Final = 30
 LAGS: Final = (1, 2, 3, 4, 6, 8, 12, 24)
 CORRELATED: Final = 0.1
+TELLING: Final = 0.125
+"""What the square of a position's autocorrelation must be under: distances are about as correlated as that says."""
+WANDERING: Final = 0.2
+"""What the mean of a few of them must surely be under."""
 MOST_LAG: Final = 24
 MEAN_OF: Final = 6
 OUTLYING: Final = 3.0
@@ -75,19 +79,20 @@ def innovations(z: Floats, previous: Floats, rho: Floats, mean: Floats, sd: Floa
     return np.where(lag[..., None] > 1, z, z - carried)
 
 
-def calibrate(z: Floats, streams: int) -> Calibration:
-    """Calibrate by the reference's leave-one-out scores (windows, scores), in the order of time.
+def calibrate(z: Floats, places: Floats, streams: int) -> Calibration:
+    """Calibrate by the reference's leave-one-out scores (windows, scores) and places, in the order of time.
 
     `streams`: how many there are in the fleet.
 
     Raises:
         ValueError: there are too few windows to know any level.
     """
-    z = z[~np.isnan(z).any(axis=1)]
+    has = ~np.isnan(z).any(axis=1)
+    z, places = z[has], places[has]
     windows = len(z)
     if windows < LEAST:
         raise ValueError(f"{windows} windows are too few to calibrate by: {LEAST} are needed at least")
-    found = usual(z[None])
+    found = usual(z[None], places[None])
     ranks = RANKS[windows // 2 >= RANKS]
     tau = found.tau[0]
     limits = tail_limits(windows, tau[:, None], ranks, streams, z.shape[1])
@@ -95,15 +100,20 @@ def calibrate(z: Floats, streams: int) -> Calibration:
     return Calibration(levels, limits, found.rho[0], found.mean[0], found.sd[0], int(found.lag[0]), windows, tau)
 
 
-def usual(z: Floats) -> Usual:
-    """What is usual of many streams with as many windows each: z (streams, windows, scores), in the order of time.
+def usual(z: Floats, places: Floats | None = None) -> Usual:
+    """What is usual of many streams with as many windows each: z (streams, windows, scores).
 
-    A stream's result does not depend on the others: every sum is over a row that lies in one piece.
+    They are in the order of time and come with their `places` (streams, windows, any): signed, as a level that wanders
+    shows in them much sooner than in distances. Without places windows are taken for independent. A stream's result
+    does not depend on the others: every sum is over a row that lies in one piece.
     """
     streams, windows, scores = z.shape
     rows = np.ascontiguousarray(z.transpose(0, 2, 1))  # (streams, scores, windows)
-    own, ranked = _autocorrelations(rows), _autocorrelations(rankdata(rows, axis=2))
-    lag = _lags(ranked, windows).max(axis=1)
+    own, lag = np.zeros((streams, scores, MOST_LAG)), np.ones(streams, dtype=np.int64)
+    if places is not None:
+        own, ranked = _autocorrelations(rows), _autocorrelations(rankdata(rows, axis=2))
+        signed = _autocorrelations(rankdata(np.ascontiguousarray(places.transpose(0, 2, 1)), axis=2))
+        lag = np.maximum(_lags(ranked, windows).max(axis=1), _lags_told(signed, windows).max(axis=1))
     mean, sd = rows.mean(axis=2), rows.std(axis=2)
     rho = np.maximum(0.0, own[:, :, 0])
     # How many dependent windows tell as much as one independent one.
@@ -175,6 +185,22 @@ def _lags(ranked: Floats, windows: int) -> Integers:
         few = multiples[:, :, :MEAN_OF]
         alone = (multiples < max(CORRELATED, 3.5 * noise)).all(axis=2)
         jointly = few.mean(axis=2) < 2 * noise / np.sqrt(few.shape[2])
+        found[alone & jointly] = lag
+    return found
+
+
+def _lags_told(signed: Floats, windows: int) -> Integers:
+    """The smallest lag at whose multiples places are so little correlated that distances hardly are.
+
+    Each alone, and surely so the first few together: a short reference of a level that wanders has not seen how far.
+    """
+    noise = 1 / np.sqrt(windows)
+    found = np.full(signed.shape[:2], MOST_LAG)
+    for lag in reversed(LAGS):
+        multiples = signed[:, :, lag - 1 :: lag]
+        few = multiples[:, :, :MEAN_OF]
+        alone = (multiples < max(np.sqrt(TELLING), 3 * noise)).all(axis=2)
+        jointly = few.mean(axis=2) + 2 * noise / np.sqrt(few.shape[2]) < WANDERING
         found[alone & jointly] = lag
     return found
 

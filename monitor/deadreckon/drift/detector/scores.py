@@ -22,24 +22,53 @@ FLOORS: Final = {
 }
 """Effects smaller than these are no drift, however certain; Wasserstein's is in robust standard deviations."""
 TAIL: Final = 0.02
+ALONE: Final = 0.025
+"""The share of a value that Hellinger tells from the others; where few are expected it measures n, not a change."""
+FREQUENT: Final = 3
+"""Categories, the first ones, whose shares say where a window lies."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Windows by score: `z` grows with n and is what is calibrated, `effect` does not and is what a person judges.
+    """Windows by score: `effect` is what a person judges, `z` grows with n and is what is calibrated.
 
-    Both have shape (..., 4), as the windows that were scored; a window without values has NaN.
+    All have shape (..., 4), as the windows that were scored; a window without values has NaN. `n`, with shape (..., 1):
+    how many values' distance from the truth varies as that of the window from its reference, which is a sample too.
+    `places` (..., any): on which side of the reference a window lies, and how far, in deviations.
     """
 
     names: tuple[str, ...]
-    z: Floats
+    n: Floats
     effect: Floats
+    places: Floats
+
+    @property
+    def floors(self) -> Floats:
+        """The smallest effect, by score, that is drift."""
+        return np.array([FLOORS[name] for name in self.names])
+
+    @property
+    def z(self) -> Floats:
+        """The effects, larger where they are surer."""
+        return self._scaled(self.effect)
+
+    @property
+    def beyond(self) -> Floats:
+        """The same of what they are beyond their floors.
+
+        All effects keep the triangle inequality: where the truth is under the floor, this is, but for noise, no more
+        than `z` would be without any effect.
+        """
+        return self._scaled(np.maximum(self.effect - self.floors, 0.0))
 
     @property
     def large_enough(self) -> np.ndarray:
         """Which effects reach their floor."""
-        floors = np.array([FLOORS[name] for name in self.names])
-        return self.effect >= floors
+        return self.effect >= self.floors
+
+    def _scaled(self, effect: Floats) -> Floats:
+        root = np.sqrt(self.n) * effect
+        return np.where([name == "hellinger" for name in self.names], root * root, root)
 
 
 def numeric(reference: Integers, current: Integers, middle: Floats, scale: Floats | float, lasts: Integers) -> Scored:
@@ -60,30 +89,36 @@ def numeric(reference: Integers, current: Integers, middle: Floats, scale: Float
     tails = np.maximum(*(np.take_along_axis(apart, point, axis=-1)[..., 0] for point in (low, high)))
     ends = np.broadcast_to(lasts, (*f.shape[:-1], np.shape(lasts)[-1]))
     coarse = (np.diff(np.take_along_axis(side, ends, axis=-1), axis=-1, prepend=0.0) for side in (f, g))
-    squared = _hellinger_squared(*(np.maximum(side, 0.0) for side in coarse))
-    return _scored(NUMERIC, n, ks, moved, squared, tails)
+    hellinger = _hellinger(*(np.maximum(side, 0.0) for side in coarse))
+    rank = f - p / 2 - 0.5
+    higher, wider = np.sum(q * rank, axis=-1), np.sum((q - p) * np.abs(rank), axis=-1)
+    places = np.sqrt(n) * np.stack([higher, wider], axis=-1)
+    return Scored(NUMERIC, n, np.stack([ks, moved, hellinger, tails], axis=-1), places)
 
 
 def categorical(reference: Integers, current: Integers, new: Integers) -> Scored:
-    """Score windows of counts (..., values) against references of the same shape; `new`: values it never had."""
+    """Score windows of counts (..., values, the frequent first) against references of the same shape.
+
+    `new`: values that the reference never had.
+    """
     p, q, n = _shares(reference, current)
     apart = np.abs(p - q)
     with np.errstate(invalid="ignore"):
-        unseen = new / n
-    return _scored(CATEGORICAL, n, apart.sum(axis=-1) / 2, apart.max(axis=-1), _hellinger_squared(p, q), unseen)
+        unseen = new / current.sum(axis=-1)
+        own = p >= ALONE
+    rest = [1 - np.sum(side, axis=-1, where=own) for side in (p, q)]
+    coarse = [np.append(np.where(own, side, 0.0), left[..., None], -1) for side, left in zip((p, q), rest, strict=True)]
+    coarse[1][..., -1] -= unseen
+    hellinger = _hellinger(*(np.maximum(side, 0.0) for side in coarse))
+    effect = np.stack([apart.sum(axis=-1) / 2, apart.max(axis=-1), hellinger, unseen], axis=-1)
+    return Scored(CATEGORICAL, n, effect, np.sqrt(n) * (q - p)[..., :FREQUENT])
 
 
 def _shares(reference: Integers, current: Integers) -> tuple[Floats, Floats, Floats]:
-    n = current.sum(axis=-1).astype(np.float64)
+    n, m = (side.sum(axis=-1, keepdims=True).astype(np.float64) for side in (current, reference))
     with np.errstate(invalid="ignore"):
-        return reference / reference.sum(axis=-1, keepdims=True), current / n[..., None], n
+        return reference / m, current / n, n * m / (n + m)
 
 
-def _hellinger_squared(p: Floats, q: Floats) -> Floats:
-    return np.asarray(np.maximum(0.0, 1 - np.sum(np.sqrt(p * q), axis=-1)))
-
-
-def _scored(names: tuple[str, ...], n: Floats, one: Floats, two: Floats, squared: Floats, four: Floats) -> Scored:
-    root = np.sqrt(n)
-    z = np.stack([root * one, root * two, n * squared, root * four], axis=-1)
-    return Scored(names, z, np.stack([one, two, np.sqrt(squared), four], axis=-1))
+def _hellinger(p: Floats, q: Floats) -> Floats:
+    return np.asarray(np.sqrt(np.maximum(0.0, 1 - np.sum(np.sqrt(p * q), axis=-1))))

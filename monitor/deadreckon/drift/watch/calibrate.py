@@ -10,17 +10,19 @@ import numpy as np
 
 from deadreckon.drift.buckets import Integers
 from deadreckon.drift.detector import scores
-from deadreckon.drift.detector.calibration import LEAST, usual
+from deadreckon.drift.detector.calibration import LEAST, Usual, usual
 from deadreckon.drift.detector.matched import Matched
-from deadreckon.drift.watch import grid
+from deadreckon.drift.watch import drawn, grid
 from deadreckon.drift.watch.calibrations import Calibrations, Kind
 from deadreckon.drift.watch.read import Arrays
-from deadreckon.drift.watch.reference import Version
+from deadreckon.drift.watch.reference import Fixed, Version
 
 OTHER: Final = grid.INNER
 """The column of a categorical stream's rare values; before it are the frequent ones."""
 NEW: Final = grid.WIDTH - 1
 """The column of values that the reference does not have."""
+FLATTERED: Final = 0.025
+"""Half of the smallest share that is drift: see `drawn.flattered`."""
 AT_ONCE: Final = 1_000_000
 """Counts that are scored at once: few enough to stay near the processor."""
 
@@ -42,7 +44,9 @@ def calibrated(
     seconds = version.watch.cadence.seconds
     start = version.start // seconds
     windows = -(-version.end // seconds) - start
-    place = fitted(made, streams, rows) if kind == "numeric" else rows["place"]
+    least = version.watch.least
+    value = fitted(made, streams, rows) if kind == "numeric" else rows["place"]
+    place = np.minimum(value, OTHER) if kind == "categorical" else value
     order = np.argsort(rows["stream"], kind="stable")
     ends = np.searchsorted(rows["stream"], np.arange(first, last + 1), sorter=order)
     step = max(1, AT_ONCE // (windows * grid.WIDTH))
@@ -53,9 +57,18 @@ def calibrated(
         n, shape = rows["n"][chosen], (high - low, windows)
         counts = _summed(at * grid.WIDTH + place[chosen], n, (*shape, grid.WIDTH))
         new = _summed(at, n * rows["single"][chosen], shape) if kind == "categorical" else None
-        enough = counts.sum(axis=2) >= version.watch.least
+        enough = counts.sum(axis=2) >= least
+        made.n[low:high] = counts.sum(axis=(1, 2))
         counts[~enough] = 0
         yield _calibrated(version, made, slice(low, high), counts, new, enough)
+        if isinstance(version.watch.reference, Fixed):
+            short = (made.windows[low:high] < LEAST) & (made.n[low:high] >= LEAST * least)
+            for stream in low + np.flatnonzero(short):
+                own = order[ends[stream - first] : ends[stream - first + 1]]
+                much = np.bincount(value[own], weights=rows["n"][own], minlength=grid.WIDTH).astype(np.int64)
+                parts = drawn.windows(much, least)
+                if kind == "numeric" or drawn.flattered(parts, OTHER) <= FLATTERED:
+                    yield _by_drawn(version, kind, made, int(stream), much, parts)
 
 
 def fitted(made: Calibrations, streams: tuple[int, int], rows: Arrays) -> Integers:
@@ -92,20 +105,48 @@ def _calibrated(
     matched = Matched(counts, version.start // cadence.seconds, cadence.periods)
     cells, match = matched.cells()
     made.windows[rows] = enough.sum(axis=1)
-    made.n[rows] = counts.sum(axis=(1, 2))
     if new is None:
         middle, scale, lasts = made.middle[rows, None], made.scale[rows, None], made.lasts[rows, None]
-        z = scores.numeric(matched.of_itself(), counts, middle, scale, lasts).z
+        scored = scores.numeric(matched.of_itself(), counts, middle, scale, lasts)
     else:
-        z = scores.categorical(matched.of_itself(), counts, new).z
+        scored = scores.categorical(matched.of_itself(), counts, new)
+    z, places = scored.z, scored.places
     for windows in np.unique(made.windows[rows]):
         if windows < LEAST:
             continue
         alike = np.flatnonzero(made.windows[rows] == windows)
-        found = usual(z[alike][enough[alike]].reshape(len(alike), windows, z.shape[2]))
-        for name in ("levels", "rho", "mean", "sd", "tau", "lag"):
-            getattr(made, name)[rows.start + alike] = getattr(found, name)
+        of_each = (part[alike][enough[alike]].reshape(len(alike), windows, part.shape[2]) for part in (z, places))
+        _put(made, rows.start + alike, usual(*of_each))
     return Made(rows, cells, match)
+
+
+def _by_drawn(version: Version, kind: Kind, made: Calibrations, stream: int, much: Integers, parts: Integers) -> Made:
+    """Calibrate one stream by windows drawn from its reference, of which `much` lies in each group or value."""
+    whole, counts = _in_columns(kind, much[None]), _in_columns(kind, parts)
+    if kind == "numeric":
+        z = scores.numeric(whole - counts, counts, made.middle[stream], made.scale[stream], made.lasts[stream]).z
+    else:
+        # To be held against the others, a window's values are new where it has all that there are of them.
+        z = scores.categorical(whole - counts, counts, (parts * (parts == much)).sum(axis=1)).z
+    made.windows[stream], made.drawn[stream] = len(parts), True
+    _put(made, np.array([stream]), usual(z[None]))
+    periods = version.watch.cadence.periods
+    match = np.full((1, periods[0]), len(periods))
+    return Made(slice(stream, stream + 1), np.repeat(whole[None], periods[0], axis=1), match)
+
+
+def _in_columns(kind: Kind, counts: Integers) -> Integers:
+    """Counts (windows, groups or values) by column: of categories the frequent ones, and the others together."""
+    if kind == "numeric":
+        return counts
+    found = np.zeros((len(counts), grid.WIDTH), dtype=np.int64)
+    found[:, :OTHER], found[:, OTHER] = counts[:, :OTHER], counts[:, OTHER:].sum(axis=1)
+    return found
+
+
+def _put(made: Calibrations, rows: Integers, found: Usual) -> None:
+    for name in ("levels", "rho", "mean", "sd", "tau", "lag"):
+        getattr(made, name)[rows] = getattr(found, name)
 
 
 def _summed(at: Integers, n: Integers, shape: tuple[int, ...]) -> Integers:

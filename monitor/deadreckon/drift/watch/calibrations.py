@@ -23,11 +23,12 @@ SCORES: Final = 4
 class Calibrations:
     """One row for each stream.
 
-    `windows`: of the reference that hold enough values; with fewer than LEAST the levels are infinite, and nothing can
-    be said of the stream.
+    `windows`: of the reference that hold enough values, or that were drawn from it (`drawn`); with fewer than LEAST the
+    levels are infinite, and nothing can be said of the stream. `n`: the reference's values, in whatever windows.
     """
 
     windows: Integers
+    drawn: np.ndarray
     n: Integers
     lag: Integers
     levels: Floats
@@ -54,6 +55,7 @@ class Calibrations:
         tall = (streams, SCORES)
         return cls(
             windows=np.zeros(streams, dtype=np.int64),
+            drawn=np.zeros(streams, dtype=bool),
             n=np.zeros(streams, dtype=np.int64),
             lag=np.ones(streams, dtype=np.int64),
             levels=np.full((*tall, len(RANKS)), np.inf),

@@ -18,10 +18,11 @@ from deadreckon.drift.watch.brackets import brackets
 from deadreckon.drift.watch.calibrations import Calibrations, Kind
 from deadreckon.drift.watch.moved import Moved
 from deadreckon.drift.watch.power import fastest, windows_needed
-from deadreckon.drift.watch.reference import Version, Watch
+from deadreckon.drift.watch.reference import Fixed, Version, Watch
 from deadreckon.drift.watch.states import NEVER, States
 from deadreckon.drift.watch.verdict import Measure, State, Verdict
 
+MODES: Final = ("innovations", "drawn")
 QUIET: Final = 6
 """Windows in a row without evidence after which an alarm is over."""
 
@@ -75,7 +76,8 @@ def evaluate(reference: Reference, window: Window, before: States, budget: Budge
 
     few, cell = used.take(rows), reference.cell[window.which[rows]]
     scored = _scored(reference.kind, few, cell, window.counts[rows], window.new[rows])
-    innovation = innovations(scored.z, after.previous[rows], few.rho, few.mean, few.sd, few.lag)
+    z = _counting(few, scored)
+    innovation = innovations(z, after.previous[rows], few.rho, few.mean, few.sd, few.lag)
     e = np.ones(len(able))
     e[rows] = e_values(few.levels, limits[rows], innovation, scored.large_enough)
     reached = total(after.evidence)
@@ -85,17 +87,16 @@ def evaluate(reference: Reference, window: Window, before: States, budget: Budge
     alarm[rows] = reached[rows] >= budget.threshold
 
     after.evidence[rows] = evidence
-    after.previous[rows] = scored.z
+    after.previous[rows] = z
     after.windows[rows] += 1
     after.seen[rows] = window.end
     after.quiet[rows] = np.where(e[rows] > 1, 0, after.quiet[rows] + 1)
     after.alarmed[rows[after.quiet[rows] >= QUIET]] = NEVER
     after.alarmed[alarm] = window.end
 
-    low, high = brackets(reference.kind, few, cell, window.counts[rows], window.excess[rows], scored)
-    measures = _measures(few, scored, innovation, low, high)
-    judged = {int(row): place for place, row in enumerate(rows)}
-    needed = windows_needed(watch.cadence, budget)
+    bounds = brackets(reference.kind, few, cell, window.counts[rows], window.excess[rows], scored)
+    measures = _measures(few, scored, innovation, *bounds)
+    judged, needed = {int(row): place for place, row in enumerate(rows)}, windows_needed(watch.cadence, budget)
     names = [(str(version), version.key) for version in reference.versions]
     found: list[Verdict] = []
     for row, label in enumerate(window.labels):
@@ -114,8 +115,8 @@ def evaluate(reference: Reference, window: Window, before: States, budget: Budge
         elif able[row]:
             state, reason = "no_data", f"{n} of at least {watch.least} values in the window"
         else:
-            state, reason = "learning", _too_little(watch, name, windows, needed)
-        mode = "" if not able[row] else "innovations" if lag == 1 else f"interleaved {lag}"
+            state, reason = "learning", _too_little(watch, name, windows, int(used.n[row]), needed)
+        mode = "" if not able[row] else f"interleaved {lag}" if lag > 1 else MODES[int(used.drawn[row])]
         numbers = float(e[row]), float(reached[row]), budget.threshold
         found.append(
             Verdict(
@@ -134,9 +135,15 @@ def _moved(
     return moved.categories(reference.names(int(window.which[row])), cell, window.counts[row])
 
 
-def _too_little(watch: Watch, name: str, windows: int, needed: int) -> str:
+def _too_little(watch: Watch, name: str, windows: int, n: int, needed: int) -> str:
     has = f"the reference {name} has {windows} {watch.cadence.name} windows of {watch.least} values or more"
-    return f"{has}, and at least {needed} are needed" if windows < needed else f"{has}, too dependent ones to judge by"
+    if windows >= needed:
+        return f"{has}, too dependent ones to judge by"
+    if isinstance(watch.reference, Fixed):
+        if n >= needed * watch.least:
+            return f"the reference {name} has {n} values, too few to tell how frequent its many categories are"
+        return f"{has} ({n} values), and at least {needed}, or {needed * watch.least} values, are needed"
+    return f"{has}, and at least {needed} are needed"
 
 
 def _used(reference: Reference, which: Integers) -> Calibrations:
@@ -145,7 +152,7 @@ def _used(reference: Reference, which: Integers) -> Calibrations:
     if not len(known):
         return Calibrations.empty(len(which))
     used = known.take(np.maximum(which, 0))
-    used.windows[which < 0] = 0
+    used.windows[which < 0] = used.n[which < 0] = 0
     return used
 
 
@@ -153,6 +160,14 @@ def _scored(kind: Kind, used: Calibrations, cell: Integers, counts: Integers, ne
     if kind == "numeric":
         return scores.numeric(cell, counts, used.middle, used.scale, used.lasts)
     return scores.categorical(cell, counts, new)
+
+
+def _counting(used: Calibrations, scored: Scored) -> Floats:
+    """The scores that are held against the levels.
+
+    How windows differ from hour to hour cannot be known by drawn ones: what is under the floors is usual then.
+    """
+    return np.where(used.drawn[:, None], scored.beyond, scored.z)
 
 
 def _measures(

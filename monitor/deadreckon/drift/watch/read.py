@@ -1,7 +1,8 @@
 """Profile rows as arrays: which streams a relation of profiles holds, and what is in their windows.
 
-The relations are `lake_profile_buckets`, whose rows for the same bucket add up, and `profile_subjects`; a stream is
-found by its number from then on, so that no text is read a second time.
+The relations are `lake_profile_buckets`, whose rows for the same bucket add up, `run_profile_buckets` of the same form,
+where a run is the reference, and `profile_subjects`; a stream is found by its number from then on, so that no text is
+read a second time.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ def condition(watch: Watch, *, reference: bool) -> tuple[str, dict[str, Any]]:
         subjects.append(f"p.subject = $subject{place} OR p.subject GLOB $subject{place}")
     terms.append(f"({' OR '.join(subjects)})")
     against = dict(watch.against)
-    wanted = {d: v for d, v in dict(watch.where).items() if not (reference and d in against)}
+    where = {} if reference and watch.run else dict(watch.where)  # a run is all of itself, whatever is watched
+    wanted = {d: v for d, v in where.items() if not (reference and d in against)}
     for dimension, values in (wanted | ({d: (v,) for d, v in against.items()} if reference else {})).items():
         names = [f"{dimension}{place}" for place in range(len(values))]
         params |= dict(zip(names, values, strict=True))
@@ -59,7 +61,7 @@ def make_streams(con: duckdb.DuckDBPyConnection, version: Version) -> None:
             f.*, s.kind, coalesce(s.origin, 0.0) AS origin
         FROM (
             SELECT p.subject{_dims(watch.shared, "p.")}, count(*) AS n_rows, min(p.scale) AS scale
-            FROM lake_profile_buckets p WHERE {where} GROUP BY ALL
+            FROM {version.relation} p WHERE {where} GROUP BY ALL
         ) f JOIN profile_subjects s USING (subject)
         WHERE {_share(watch.shared, version.shares)} = {version.share}
         """,  # noqa: S608  # names of dimensions
@@ -68,20 +70,21 @@ def make_streams(con: duckdb.DuckDBPyConnection, version: Version) -> None:
 
 
 def make_categories(con: duckdb.DuckDBPyConnection, version: Version, most: int) -> None:
-    """Make `watch_categories`: the column of each value of a categorical stream, the rare ones all in `most`.
+    """Make `watch_categories`: the values of a categorical stream, numbered, and the column of each.
 
-    `single`: whether one window alone has the value.
+    The frequent ones have their number as their column, the rare ones are all in `most`. `single`: whether one window
+    alone has the value.
     """
     watch = version.watch
     where, params = condition(watch, reference=True)
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE watch_categories AS
-        SELECT stream, category, least(row_number() OVER (PARTITION BY stream ORDER BY n DESC, category) - 1, $most)
-            AS "column", n_windows = 1 AS single
+        SELECT stream, category, row_number() OVER (PARTITION BY stream ORDER BY n DESC, category) - 1 AS number,
+            least(number, $most) AS "column", n_windows = 1 AS single
         FROM (
             SELECT s.stream, p.category, sum(p.n) AS n, count(DISTINCT {SLOT}) AS n_windows
-            FROM lake_profile_buckets p JOIN watch_streams s ON {_same(watch.shared)}
+            FROM {version.relation} p JOIN watch_streams s ON {_same(watch.shared)}
             WHERE {where} AND s.kind = 'categorical' AND p.category IS NOT NULL GROUP BY ALL
         )
         """,  # noqa: S608
@@ -90,7 +93,7 @@ def make_categories(con: duckdb.DuckDBPyConnection, version: Version, most: int)
 
 
 def reference_rows(con: duckdb.DuckDBPyConnection, version: Version, kind: str, streams: tuple[int, int]) -> Arrays:
-    """The reference's rows of these streams, in no order: stream, slot, scale, place (bucket or column), single, n.
+    """The reference's rows of these streams, in no order: stream, slot, scale, place (bucket or value), single, n.
 
     Rows of the same bucket are not added up. `slot` is the window's number since the epoch.
     """
@@ -99,12 +102,12 @@ def reference_rows(con: duckdb.DuckDBPyConnection, version: Version, kind: str, 
     if kind == "numeric":
         columns, join = "p.scale, p.bucket AS place", ""
     else:
-        columns, join = 'c."column" AS place, c.single', "JOIN watch_categories c USING (stream, category)"
+        columns, join = "c.number AS place, c.single", "JOIN watch_categories c USING (stream, category)"
     return _arrays(
         con,
         f"""
         SELECT s.stream, {SLOT} AS slot, {columns}, p.n
-        FROM lake_profile_buckets p JOIN watch_streams s ON {_same(watch.shared)} {join}
+        FROM {version.relation} p JOIN watch_streams s ON {_same(watch.shared)} {join}
         WHERE {where} AND s.kind = $kind AND s.stream >= $first AND s.stream < $last
           AND {"p.bucket IS NOT NULL" if kind == "numeric" else "p.category IS NOT NULL"}
         """,  # noqa: S608

@@ -43,10 +43,15 @@ class Trailing:
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """A range of epoch seconds that stays, `end` not included; all streams are one share."""
+    """A range of epoch seconds that stays, `end` not included; all streams are one share.
+
+    `run`: of the events in it those of this run alone, of which there are `n`.
+    """
 
     start: int
     end: int
+    run: str = ""
+    n: int = 0
 
     def shares(self, cadence: Cadence) -> int:  # noqa: ARG002  # of every cadence
         """One."""
@@ -74,6 +79,11 @@ class Watch:
     least: int = 30
 
     @property
+    def run(self) -> str:
+        """The run that is the reference; empty where there is none."""
+        return self.reference.run if isinstance(self.reference, Fixed) else ""
+
+    @property
     def shared(self) -> tuple[str, ...]:
         """The dimensions that a stream and its reference have in common."""
         return tuple(d for d in self.group_by if d not in dict(self.against))
@@ -95,20 +105,33 @@ class Version:
     shares: int = 1
 
     @property
+    def relation(self) -> str:
+        """The name of the profiles that it is made of."""
+        return "run_profile_buckets" if self.watch.run else "lake_profile_buckets"
+
+    @property
     def key(self) -> str:
         """A name that differs wherever the calibration would."""
         w = self.watch
         what = [w.subjects, w.group_by, w.where, w.against, w.cadence.seconds, w.least, self.start, self.end]
-        what += [self.share, self.shares, isinstance(w.reference, Fixed), _FORM]
-        return hashlib.blake2b(orjson.dumps(what), digest_size=10).hexdigest()
+        what += [self.share, self.shares, _FORM]
+        if isinstance(w.reference, Fixed):
+            what += [w.reference.run, w.reference.n]
+        return key_of(*what)
 
     def __str__(self) -> str:
         """The range, and what it has in place of the stream's own, as `reckon drift compare` takes it."""
-        return ",".join([span(self.start, self.end), *(f"{k}={v}" for k, v in self.watch.against)])
+        run = [f"run_id={self.watch.run}"] if self.watch.run else []
+        return ",".join([span(self.start, self.end), *run, *(f"{k}={v}" for k, v in self.watch.against)])
 
 
-_FORM: Final = 2
+_FORM: Final = 3
 """Raised when calibrations are kept or made in another way: those that were kept are made anew."""
+
+
+def key_of(*what: object) -> str:
+    """A name for what is kept of this, for a file."""
+    return hashlib.blake2b(orjson.dumps(what), digest_size=10).hexdigest()
 
 
 def labels_of(subject: str, dimensions: Mapping[str, str | None]) -> str:

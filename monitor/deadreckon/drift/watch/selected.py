@@ -19,7 +19,8 @@ def sides(watch: Watch, verdict: Verdict) -> tuple[str, str, str]:
     subject = labels.pop("subject")
     fixed = {name: values[0] for name, values in watch.where if len(values) == 1}
     mine = {name: value for name, value in (fixed | labels).items() if value is not None}
-    theirs = {name: value for name, value in mine.items() if name not in dict(watch.against)}
+    theirs = labels if watch.run else mine  # a run is all of itself, whatever is watched
+    theirs = {name: value for name, value in theirs.items() if value is not None and name not in dict(watch.against)}
     window = span(verdict.window_end - watch.cadence.seconds, verdict.window_end)
     return subject, _joined(verdict.reference, theirs), _joined(window, mine)
 

@@ -41,7 +41,8 @@ class Verdict:
     windows: int
     """Windows of the reference that it was calibrated by."""
     mode: str
-    """`innovations`, or `interleaved m`: how correlated windows are dealt with."""
+    """`innovations`, or `interleaved m`: how correlated windows are dealt with. `drawn`: the reference has too few, so
+    that windows were drawn from its values, and only what is beyond the floors is evidence."""
     e: float
     evidence: float
     threshold: float

@@ -6,6 +6,7 @@ What computes is imported where there is such a rule: SciPy takes longer than a 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal, Self
 
 import duckdb
@@ -14,17 +15,16 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from deadreckon.core.errors import QueryError, UsageError
 from deadreckon.core.lake import Lake
+from deadreckon.monitor.drift_facts import FACTS, NEARLY, said
 from deadreckon.monitor.duration import parse_duration
 from deadreckon.monitor.metrics import Metric
 from deadreckon.monitor.remember import Remembered
 from deadreckon.monitor.rule import Duration, Rule
 from deadreckon.monitor.shapes import Grouped
-from deadreckon.monitor.windows import Fact, Facts
 
 if TYPE_CHECKING:
     from deadreckon.drift.detector.edetector import Budget
-    from deadreckon.drift.watch import Fixed, Trailing, Verdict, Watch
-    from deadreckon.drift.watch.moved import Moved
+    from deadreckon.drift.watch import Fixed, Trailing, Watch
 
 DIMENSIONS: Final = ("environment", "model", "model_version", "variant")
 """What profiles are kept by."""
@@ -35,14 +35,6 @@ KEPT: Final = "_calibrations"
 _DAY: Final = 86_400
 _MEMORY: Final = "512MB"
 """For what DuckDB holds while it reads; more is spilled."""
-_NEARLY: Final = 0.99
-"""What an alert's value is above while an alarm stands, and never else."""
-FACTS: Final = (
-    *("moved", "counted", "reference", "current", "windows", "n_reference", "match", "mode"),
-    *("e", "evidence", "enough", "explain"),
-    *("ks", "wasserstein", "hellinger", "tails", "total_variation", "l_infinity", "new_values"),
-)
-"""What its alerts tell beside their value."""
 _DRIFT: Final = Metric("drift", "the evidence of a change, over what makes an alarm", "share", "", "")
 
 
@@ -54,17 +46,20 @@ class DriftRule(Grouped):
         min_length=1, description="what is watched: latency_ms, feature:age, feature:*, tool:name, ..."
     )
     reference: str = Field(
-        default="28d", description="what windows are held against: the days before (28d), or a range FROM..TO"
+        default="28d",
+        description="what windows are held against: the days before (28d), a range FROM..TO, or run_id=ID",
     )
     moves_every: Duration = Field(
-        default=7 * _DAY, gt=0, description="how often a reference of days before moves on; whole days, 7d unless said"
+        default=7 * _DAY,
+        gt=0,
+        description="how often a reference of days before moves on, by shares of streams; whole days, 7d unless said",
     )
     against: dict[str, str] = Field(
         default={}, description="what the reference has in place of a stream's own: model_version of the champion, say"
     )
     slow_reference: str = Field(
         default="",
-        description="a range FROM..TO that daily windows are held against: slow drift is far from where it began",
+        description="a range FROM..TO, or run_id=ID, that daily windows are held against: slow drift is far from it",
     )
     budget: float | None = Field(
         default=None,
@@ -101,7 +96,7 @@ class DriftRule(Grouped):
     @property
     def above(self) -> float:
         """Evidence over its threshold is an alarm."""
-        return _NEARLY
+        return NEARLY
 
     @property
     def measure(self) -> Metric:
@@ -167,23 +162,30 @@ class DriftRule(Grouped):
     ) -> Iterator[tuple[int, list[Remembered]]]:
         """The streams in each window; see `monitor.remember.Remembering`."""
         from deadreckon.drift.watch import Fixed, States, judge
+        from deadreckon.monitor.drift_runs import resolve
         from deadreckon.profiles.relations import connect
 
         watch = self.watch()
         states = States.of_rows([orjson.loads(memory) | {"labels": key} for key, memory in memories.items()])
         starts = [(step - 1) * self.step for step in range(first, last + 1)]
-        if isinstance(watch.reference, Fixed):
-            for start in [start for start in starts if start < watch.reference.end]:
-                said = f"learning: the reference {self.reference} is not over"
-                yield start // self.step + 1, [Remembered({}, None, 0, said, "", {})]
-            starts = [start for start in starts if start >= watch.reference.end]
         try:
+            run = None
+            if watch.run:
+                fixed, run = resolve(lake, watch.run, lake.root / KEPT, starts[0])
+                watch = replace(watch, reference=fixed)
+            if isinstance(watch.reference, Fixed):
+                for start in [start for start in starts if start < watch.reference.end]:
+                    why = f"learning: the reference {self.reference} is not over"
+                    yield start // self.step + 1, [Remembered({}, None, 0, why, "", {})]
+                starts = [start for start in starts if start >= watch.reference.end]
             with connect(lake) as con:
+                if run:
+                    con.read_parquet(str(run)).create_view("run_profile_buckets")
                 con.execute(f"SET memory_limit = '{_MEMORY}'")
                 con.execute("SET temp_directory = $place", {"place": str(lake.root / KEPT / "spilled")})
                 for judged in judge(con, watch, starts, states, self.allowed, lake.root / KEPT):
                     kept = {row.pop("labels"): orjson.dumps(row).decode() for row in judged.states.rows()}
-                    rows = [_said(watch, v, kept[v.labels]) for v in judged.verdicts]
+                    rows = [said(watch, v, kept[v.labels]) for v in judged.verdicts]
                     yield judged.end // self.step, rows
         except (duckdb.Error, OSError) as error:
             raise QueryError(
@@ -201,8 +203,8 @@ class DriftRule(Grouped):
     @classmethod
     def _slow_reference(cls, text: str) -> str:
         _reference(text or "28d", 7 * _DAY)
-        if text and ".." not in text:
-            raise ValueError(f"{text!r} is no range that stays; write FROM..TO")
+        if text and ".." not in text and "=" not in text:
+            raise ValueError(f"{text!r} is no reference that stays; write FROM..TO, or run_id=ID")
         return text
 
     @model_validator(mode="after")
@@ -229,69 +231,22 @@ def share_budget(rules: Sequence[Rule]) -> None:
             rule._share /= len(sharing)  # noqa: SLF001 - our own
 
 
-def _said(watch: Watch, verdict: Verdict, memory: str) -> Remembered:
-    silent_s = verdict.window_end - verdict.seen
-    # Nothing was learned of it in this window: it stands as it did, unless that has become long ago.
-    held = verdict.seen > 0 and silent_s < watch.cadence.silent * watch.cadence.seconds
-    reached = verdict.evidence / verdict.threshold
-    # An alarm that is not over stands, though its evidence was spent on it.
-    value = max(reached, 1.0) if verdict.alarmed else min(reached, _NEARLY)
-    return Remembered(
-        orjson.loads(verdict.labels),
-        value if held else None,
-        verdict.n,
-        f"learning: {verdict.reason}" if verdict.state == "learning" else "",
-        memory,
-        _facts(watch, verdict),
-    )
-
-
-def _facts(watch: Watch, verdict: Verdict) -> Facts:
-    from deadreckon.drift.watch.selected import command, sides
-
-    if not verdict.measures:
-        return {"reference": verdict.reference, "windows": verdict.windows}
-    _, reference, current = sides(watch, verdict)
-    # What people need most comes first: of many facts they read the first ones.
-    found: dict[str, Fact] = {
-        "moved": "; ".join(_moved(part) for part in verdict.moved),
-        "counted": ", ".join(m.name for m in verdict.measures if m.counted),
-        "explain": command(watch, verdict) if verdict.alarmed else "",
-        "reference": reference,
-        "current": current,
-        "windows": verdict.windows,
-        "n_reference": verdict.n_reference,
-        "match": verdict.match,
-        "mode": verdict.mode,
-        "e": verdict.e,
-        "evidence": verdict.evidence,
-        "enough": verdict.threshold,
-    }
-    for m in verdict.measures:
-        found |= {m.name: m.value, f"{m.name}_low": m.low, f"{m.name}_high": m.high, f"{m.name}_floor": m.floor}
-    return found
-
-
-def _moved(part: Moved) -> str:
-    low, high = (None if edge is None else f"{edge:.4g}" for edge in (part.low, part.high))
-    within = f"{low} to {high}" if low and high else f"over {low}" if low else f"up to {high}"
-    return f"{part.value or within}: {part.reference:.1%} before, {part.current:.1%} now"
-
-
 def _reference(text: str, moves_every: int) -> Trailing | Fixed:
     from deadreckon.drift.selection import selection
     from deadreckon.drift.watch import Fixed, Trailing
 
-    if ".." not in text:
+    if ".." not in text and "=" not in text:
         days, rest = divmod(parse_duration(text), _DAY)
         if rest or not days:
-            raise ValueError(f"a reference of {text!r} is no number of whole days; write 28d, or FROM..TO")
+            raise ValueError(f"a reference of {text!r} is no number of whole days; write 28d, FROM..TO, or run_id=ID")
         return Trailing(days, max(moves_every // _DAY, 1))
     try:
         found = selection(text)
     except UsageError as error:
         raise ValueError(f"{error.message}; {error.hint}") from None
     start, end = found.start, found.end
+    if start is None and end is None and len(found.equal) == 1 and found.equal[0][0] == "run_id" and found.equal[0][1]:
+        return Fixed(0, 0, found.equal[0][1])  # when it was is known to the lake
     if start is None or end is None or found.equal:
-        raise ValueError(f"{text!r} is no range with both ends; write FROM..TO")
+        raise ValueError(f"{text!r} is neither a range with both ends nor a run; write FROM..TO, or run_id=ID")
     return Fixed(int(start.timestamp()), int(end.timestamp()))
