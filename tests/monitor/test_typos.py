@@ -114,6 +114,14 @@ NEVER_SEEN = {
 }
 
 
+def test_a_writer_that_was_never_heard_from_is_doubted(folder):
+    """It fires as one does that has stopped."""
+    configure(folder, '[[rules]]\nname = "h"\nkind = "heartbeat"\nwhere = { model = "tren" }\nevery = "1m"\n')
+    code, answer, _ = reckon("monitor", "--as-of", AT, folder=folder)
+    assert code == 1
+    assert "did you mean 'tern'?" in answer["warnings"][0]
+
+
 @pytest.mark.parametrize(("keys", "says"), NEVER_SEEN.items())
 def test_words_that_the_lake_has_never_seen_are_doubted(folder, keys, says):
     """In a dry run, whatever the rule finds, beside its answer; the other rules are judged as ever."""

@@ -31,7 +31,7 @@ def test_nouns_go_with_their_numbers():
         (43_200.0, "freshness_s", "12h"),
         (309_615.0, "silent_s", "3d14h"),
         (90.0, "freshness_s", "90 s"),
-        (14.4, "burn_rate", "14.4 times"),
+        (14.4, "burn_rate", "14.4x"),
         (3.0, "sql", "3"),
         (None, "error_rate", "-"),
         (float("inf"), "sql", "inf"),

@@ -65,7 +65,8 @@ def command(
     from deadreckon.backtest.known import load
     from deadreckon.backtest.seen import seen
     from deadreckon.cli.alert_policy import policy_of
-    from deadreckon.cli.backtest_lines import Shown, show
+    from deadreckon.cli.backtest_lines import show
+    from deadreckon.cli.backtest_shown import Shown
     from deadreckon.cli.monitor_loop import period_of
     from deadreckon.core.lake import Lake
     from deadreckon.core.sinks import StdoutSink

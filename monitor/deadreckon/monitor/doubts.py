@@ -69,7 +69,9 @@ def _suspicious(rule: Rule, alerts: Sequence[Alert]) -> bool:
     all_null = rule.metric == "null_share" and any((a.stream.value or 0) >= 1 for a in alerts)
     watched = {a.labels.get("subject") for a in alerts}
     unwatched = any("*" not in name and name not in watched for name in getattr(rule, "subjects", ()))
-    return never or unlabelled or all_null or unwatched
+    # A writer that was never heard from is silent, as one is that has stopped.
+    silent = rule.kind == "heartbeat" and any(a.stream.active_since is not None for a in alerts)
+    return never or unlabelled or all_null or unwatched or silent
 
 
 class _Words(Look):

@@ -41,7 +41,7 @@ def amount(value: float | None, metric: str) -> str:
         case "share":
             return f"{_digits(value * 100)} %"
         case "times":
-            return f"{_digits(value)} times"
+            return f"{_digits(value)}x"
         case "milliseconds":
             return f"{_digits(value)} ms"
         case "seconds":
