@@ -97,7 +97,10 @@ def _right(names: list[str]) -> st.SearchStrategy[dict[str, Any]]:
 
 
 @SHORT
-@example([{"n": None, "attempt": 7.11471389833685e16}, {"n": None, "attempt": 7.11471389833685e16, "pid": 1.5}], False)
+@example(
+    objects=[{"n": None, "attempt": 7.11471389833685e16}, {"n": None, "attempt": 7.11471389833685e16, "pid": 1.5}],
+    ascii_only=False,
+)
 @given(st.lists(lines(), min_size=1, max_size=40), st.booleans())
 def test_any_object_round_trips(objects: list[dict[str, Any]], ascii_only: bool) -> None:
     """Each line is an event whose columns and attributes hold all that it said, or is in the quarantine whole."""
