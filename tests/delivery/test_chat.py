@@ -27,7 +27,8 @@ def test_a_message_arrives_with_its_subject_and_its_text():
         assert channel(server.url.replace("http://", "json://") + f"/{TOKEN}").send(message()) == ""
     (request,) = server.got
     assert request.path.strip("/") == TOKEN
-    assert (request.json["title"], request.json["message"]) == (message().subject, message().text)
+    assert request.json["title"] == message().subject == message().text.splitlines()[0]
+    assert request.json["message"] == message().text.partition("\n")[2]
     assert request.json["type"] == "failure" if message().payload["severity"] == "critical" else "warning"
 
 

@@ -48,9 +48,16 @@ def test_a_message_in_plain_words():
 def test_each_state_has_its_words(state, verb):
     """The subject alone says what happened."""
     subject = message(state=state).subject
-    assert subject.startswith(f"[critical] slow answers {verb} (model_version=v2, team=agents): ")
+    assert subject.startswith(f"[critical] slow answers {verb} (model_version=v2, team=agents)")
     assert subject.endswith("since 2026-10-01 12:00 UTC")
     assert ("2,500" in subject) == (state not in ("no_data", "error"))
+
+
+def test_where_nothing_was_measured_the_next_step_is_another():
+    """A rule that is broken is looked at by itself; where data are missing, the lake is."""
+    broken = message(state="error", value=None, reason="no such column").text.splitlines()
+    assert broken[-1] == "  reckon monitor --rule 'slow answers' --dry-run --details"
+    assert message(state="no_data", value=None, reason="no events").text.splitlines()[-1] == "  reckon status"
 
 
 def test_a_drift_alert_says_what_moved():

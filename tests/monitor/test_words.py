@@ -7,6 +7,7 @@ from tests.monitor.kinds.test_kinds import TABLES
 from tests.monitor.lakes import calls, make, monitor
 
 from deadreckon.core.words import counted
+from deadreckon.delivery import message_of
 from deadreckon.monitor import load_rules
 from deadreckon.monitor.words import against, amount, rough, unit_of
 
@@ -64,3 +65,13 @@ def test_a_summary_may_have_both(tmp_path):
     table = {"name": "r", "metric": "latency_p95_ms", "window": "5m", "above": 1000, "summary": "{amount} of {bound}"}
     (alert,) = monitor(make(tmp_path, calls(-200, 5, duration_ms=5000.0)), *load_rules([table]), at=0).alerts
     assert alert.summary == "5,000 ms of 1,000 ms"
+
+
+@pytest.mark.parametrize(("no_data", "counts"), [("ok", "ok"), ("firing", "firing")])
+def test_too_few_events_are_no_measure(tmp_path, no_data, counts):
+    """What they would have been is not said: it was not judged."""
+    table = {"name": "r", "metric": "error_rate", "window": "5m", "above": 0.2, "min_count": 8, "no_data": no_data}
+    (alert,) = monitor(make(tmp_path, calls(-200, 5, status="error")), *load_rules([table]), at=0).alerts
+    assert alert.stream.state == counts
+    assert alert.summary == f"r has nothing to judge, which counts as {counts}: 5 of at least 8 events in the window"
+    assert "100" not in message_of(alert).subject

@@ -164,7 +164,7 @@ def _measured(alert: Alert) -> str:
     stream = alert.stream
     if stream.state == "error":
         return "error"
-    if stream.state == "no_data" or stream.value is None:
+    if stream.state == "no_data" or stream.value is None or stream.reason:  # too few may be fine, and are no measure
         return "no data"
     if stream.threshold is None:
         return amount(stream.value, alert.metric)

@@ -45,7 +45,7 @@ class ChatChannel:
     def send(self, message: Message) -> str:
         """Hand the message to the service; delivered is what it said that it took."""
         result = self.service.notify(
-            body=message.text,
+            body=message.text.removeprefix(message.subject).lstrip("\n"),  # the title stands above it
             title=message.subject,
             notify_type=_tone(message),
             body_format=apprise.NotifyFormat.TEXT,

@@ -113,8 +113,9 @@ def _subject(alert: Alert, notice: Notice) -> str:
     if notice == "repeat":
         verb = verb.replace("is ", "is still ").replace("has ", "still has ").replace("cannot ", "still cannot ")
     subject = f"[{alert.severity}] {alert.stream.rule} {verb}{f' ({labels})' if labels else ''}"
-    found = ", ".join(filter(None, (_measured(alert), f"since {_minute(_begun(alert))} UTC")))
-    return " ".join(f"{subject}: {found}".split())[:250]
+    measured = _measured(alert)
+    found = f"{subject}{f': {measured}' if measured else ''}, since {_minute(_begun(alert))} UTC"
+    return " ".join(found.split())[:250]
 
 
 def _text(alert: Alert, notice: Notice) -> str:
@@ -135,7 +136,7 @@ def _text(alert: Alert, notice: Notice) -> str:
 
 def _measured(alert: Alert) -> str:
     stream = alert.stream
-    if stream.value is None or stream.state in ("no_data", "error"):
+    if stream.value is None or stream.reason or stream.state in ("no_data", "error"):
         return ""
     if alert.metric == DRIFT and stream.state == "firing" and stream.facts.get("moved"):
         return str(stream.facts["moved"]).partition("; ")[0]  # the most of it; the evidence is a number to nobody
@@ -159,6 +160,10 @@ def _labels(alert: Alert) -> str:
 
 def _next_steps(alert: Alert) -> list[str]:
     steps = [f"reckon alerts --history --rule {shlex.quote(alert.stream.rule)}"]
+    if alert.stream.state == "error":
+        return [*steps, f"reckon monitor --rule {shlex.quote(alert.stream.rule)} --dry-run --details"]
+    if alert.stream.state == "no_data":
+        return [*steps, "reckon status"]
     if command := alert.stream.facts.get(COMMAND):
         return [*steps, str(command)]
     known = [value for name in IDS if (value := alert.labels.get(name))]

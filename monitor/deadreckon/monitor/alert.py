@@ -159,11 +159,10 @@ def _summary(rule: Rule, stream: Stream, labels: Mapping[str, str | None]) -> st
     if stream.state == "no_data":
         return f"{subject} has no data: {stream.reason}"
     metric = rule.metric or ""
-    if stream.value is None and (not rule.summary or "value" in names_in(rule.summary)):
-        fires = "which fires" if stream.state in ("firing", "pending") else "which is well"
-        return (
-            f"{subject} has nothing to measure, {fires}: {stream.reason}" if stream.reason else f"{subject}: no value"
-        )
+    if stream.reason or (stream.value is None and (not rule.summary or "value" in names_in(rule.summary))):
+        counts = "firing" if stream.state in ("firing", "pending") else "ok"
+        why = f": {stream.reason}" if stream.reason else ""
+        return f"{subject} has nothing to judge, which counts as {counts}{why}"
     if rule.summary:
         facts: dict[str, Any] = {
             "rule": rule.name,
