@@ -68,13 +68,16 @@ CALMS: dict[str, Make] = {
     "nulls of 1 %, n 500": of_categories(500, NULLS),
     **{f"{c}, {how}": of_cars(c, how) for c in ("car_value", "salary_range") for how in ("permuted", "blocks of 50")},
 }
-HELD: dict[str, Make] = {
-    "28 days, n 500, rho 0.9": of_numbers(500, 0.9),
-    "28 days, n 5000, rho 0.9": of_numbers(5000, 0.9),
+HELD: dict[str, tuple[Make, int]] = {
+    "28 days, n 500, rho 0.9": (of_numbers(500, 0.9), 12 * STREAMS),
+    "28 days, n 5000, rho 0.9": (of_numbers(5000, 0.9), 4 * STREAMS),
     **{
-        f"{k} windows, n 500, rho {rho}": of_numbers(500, rho, reference=k) for k in (16, 48, 168) for rho in (0.0, 0.9)
+        f"{k} windows, n 500, rho {rho}": (of_numbers(500, rho, reference=k), 3 * STREAMS)
+        for k in (16, 48, 168)
+        for rho in (0.0, 0.9)
     },
 }
+"""Where it is hardest to keep the budget, and by how many streams that is looked at."""
 CHANGED: dict[str, tuple[Make, str]] = {
     **{
         f"{what}, rho {rho}": (of_numbers(500, rho, what), f"n 500, rho {rho}")

@@ -217,3 +217,29 @@ def test_scores_by_hand() -> None:
     assert np.isnan(scores.categorical(reference, np.zeros((1, 3), dtype=np.int64), np.array([0])).z).all()
     more = np.array([[10**9, 10**9, 0]])
     assert scores.categorical(more, current, new=np.array([25])).n[0, 0] == pytest.approx(100)
+
+
+def test_few_values_are_enough_for_a_large_shift() -> None:
+    """With 30 values an hour, another distribution (total variation 0.55) is seen within six hours."""
+    delays = []
+    for seed in range(5):
+        seen = [hour for hour, one in enumerate(Stream(seed, days=4, n=30, shift=1.5).looks(), 1) if one.alarm]
+        delays.append(seen[0] if seen else 10**6)
+    assert np.median(delays) <= 6
+
+
+def test_more_traffic_is_no_drift() -> None:
+    """Ten times as many values as in the reference, whose own error they do not share, pay no more than it costs."""
+    rng = np.random.default_rng(12)
+    p = np.full(20, 1 / 20)
+    e = []
+    for _ in range(8):
+        usual = rng.multinomial(50, p, REFERENCE)
+        matched = Matched(usual, 0)
+        known = scores.numeric(matched.of_itself(), usual, np.arange(20.0), 5.0, np.arange(20))
+        calibration = calibrate(known.z[:, :], known.places, streams=1)
+        more = rng.multinomial(500, p, 400)
+        found = scores.numeric(matched.of(np.arange(400)), more, np.arange(20.0), 5.0, np.arange(20))
+        enough = np.ones(4, dtype=bool)
+        e += [e_value(calibration, calibration.innovation(z, np.full(4, np.nan)), enough) for z in found.z]
+    assert np.mean(e) <= 1

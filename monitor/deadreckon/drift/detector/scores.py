@@ -91,7 +91,9 @@ def numeric(reference: Integers, current: Integers, middle: Floats, scale: Float
     coarse = (np.diff(np.take_along_axis(side, ends, axis=-1), axis=-1, prepend=0.0) for side in (f, g))
     hellinger = _hellinger(*(np.maximum(side, 0.0) for side in coarse))
     rank = f - p / 2 - 0.5
-    higher, wider = np.sum(q * rank, axis=-1), np.sum((q - p) * np.abs(rank), axis=-1)
+    higher = _dot(q, rank)
+    np.abs(rank, out=rank)
+    wider = _dot(q, rank) - _dot(p, rank)
     places = np.sqrt(n) * np.stack([higher, wider], axis=-1)
     return Scored(NUMERIC, n, np.stack([ks, moved, hellinger, tails], axis=-1), places)
 
@@ -118,6 +120,10 @@ def _shares(reference: Integers, current: Integers) -> tuple[Floats, Floats, Flo
     n, m = (side.sum(axis=-1, keepdims=True).astype(np.float64) for side in (current, reference))
     with np.errstate(invalid="ignore"):
         return reference / m, current / n, n * m / (n + m)
+
+
+def _dot(a: Floats, b: Floats) -> Floats:
+    return np.asarray(np.einsum("...i,...i->...", a, b))  # without an array of the products
 
 
 def _hellinger(p: Floats, q: Floats) -> Floats:
