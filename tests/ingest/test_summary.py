@@ -102,3 +102,11 @@ def test_quiet_prints_nothing(place: Place, capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr() == ("", "")
     assert run(["ingest", "-q", "nowhere", "--lake", str(place.lake)]) != 0
     assert "nowhere" in capsys.readouterr().err
+
+
+def test_times_that_no_clock_can_have_said_are_counted(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    """Milliseconds taken for seconds, or a clock that stands at its beginning: a rule on the last hour misses them."""
+    times = ["2026-01-01T00:00:00Z", "1970-01-01T00:00:07Z", "2199-01-01T00:00:00Z"]
+    path = place.write("clock.log", [{"ts": ts, "event": "x"} for ts in times])
+    assert run(["ingest", str(path), "--lake", str(place.lake), "--format", "table"]) == 0
+    assert "2 events lie before 2000 or in the future" in capsys.readouterr().err

@@ -132,6 +132,9 @@ def _show(summary: Summary, lake: Path, format_: Format) -> None:
     )
     if summary.untimed:
         say(f"{_count(summary.untimed, 'event')} had no time: theirs is that of ingest (ts = ingested_at)")
+    if summary.misdated:
+        found = f"{_count(summary.misdated, 'event')} lie before 2000 or in the future"
+        say(f"{found}: a clock is wrong, or a number has another unit (ts < '2000-01-01' or ts > ingested_at)")
     if summary.quarantined:
         say(f"hint: reckon quarantine list --lake {lake} says why lines were refused")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 
@@ -16,21 +16,26 @@ from deadreckon.ingest.prepare import Prepared
 from deadreckon.ingest.staging import relation
 from deadreckon.ingest.write import Written
 
+TIMES: Final = """count(*) FILTER (ts = ingested_at), count(*) FILTER
+    (ts < TIMESTAMPTZ '2000-01-01 00:00:00+00' OR ts > ingested_at + INTERVAL 1 DAY)"""
+"""How many events have no time of their own, and how many one that no clock can have said."""
+
 
 def account(
     con: duckdb.DuckDBPyConnection, batch: Batch, prepared: Prepared, kept: Sequence[Written], again: Sequence[Repeated]
 ) -> tuple[Iterator[dict[str, Any]], dict[str, int]]:
-    """The ledger's rows for a batch, and its figures: lines, committed, duplicates, quarantined, blank, untimed.
+    """The ledger's rows for a batch, and its figures: those that `Summary.add` counts.
 
     `kept` is what is committed of `prepared`; `again` are the rows of it that are not.
     """
     refused = [*batch.rejects, *prepared.rejects]
-    committed, untimed = dict[str, int](), 0
+    committed, untimed, misdated = dict[str, int](), 0, 0
     if kept:
-        counted = "SELECT source_id, count(*), count(*) FILTER (ts = ingested_at)"
-        for source_id, count, without in con.execute(f"{counted} FROM {relation(kept)} GROUP BY 1").fetchall():
+        query = f"SELECT source_id, count(*), {TIMES} FROM {relation(kept)} GROUP BY 1"
+        for source_id, count, without, wrong in con.execute(query).fetchall():
             committed[source_id] = count
             untimed += without
+            misdated += wrong
     twice = Counter(row.source_id for row in again)
     bad: dict[str, int] = {}
     for found in refused:
@@ -55,7 +60,7 @@ def account(
         for source_id, (start, end) in batch.ranges.items()
     ]
     counts = {key: sum(row[key] for row in rows) for key in ("lines", "committed", "duplicates", "quarantined")}
-    counts["untimed"] = untimed
+    counts |= {"untimed": untimed, "misdated": misdated}
     counts["blank"] = _blank(con, counts, prepared, refused)
     paths = {source_id: source.path for source_id, source in batch.sources.items()}
     rows += [rejects.resolution(rejects.REPAIRED, *place, paths[place[1]]) for place in batch.repaired]

@@ -22,6 +22,8 @@ class Summary:
     blank: int = 0
     untimed: int = 0
     """Events committed without a time of their own: theirs is that of ingest."""
+    misdated: int = 0
+    """Events committed whose time is before 2000, or more than a day after ingest."""
     bytes: int = 0
     seconds: float = 0.0
     sources: int = 0
@@ -36,6 +38,7 @@ class Summary:
         self.quarantined += counts["quarantined"]
         self.blank += counts["blank"]
         self.untimed += counts["untimed"]
+        self.misdated += counts["misdated"]
         self.bytes += size
         self.commits += 1
 
@@ -48,6 +51,7 @@ class Summary:
             "quarantined": self.quarantined,
             "blank": self.blank,
             "untimed": self.untimed,
+            "misdated": self.misdated,
             "sources": self.sources,
             "commits": self.commits,
             "conflicts": self.conflicts,
