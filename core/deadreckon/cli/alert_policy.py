@@ -33,7 +33,7 @@ def policy_if_any(settings: Settings) -> Policy:
     from deadreckon.monitor.inhibit import Policy
 
     try:
-        return policy_of(settings)
+        return policy_of(settings, other_rules=True)  # the monitor says what can never hold
     except ConfigError as error:
         say(f"hint: which alerts are inhibited is not known: {one_line(error.message)}")
         return Policy()
