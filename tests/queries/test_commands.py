@@ -436,6 +436,36 @@ def test_trace_draws_what_stands_out(capsys: Captured, busy: str, monkeypatch: p
     assert ("self" in next(line for line in lines if line.startswith("step"))) == (width == 160)
 
 
+def test_two_traces_stand_side_by_side(capsys: Captured, busy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Aligned by path: what only one has, and what differs in time, tokens, cost, output and errors."""
+    said = answered(capsys, "trace", "one", "two", "--lake", busy)
+    assert (said["a"]["duration_ms"], said["b"]["duration_ms"]) == (12_000.0, 2000.0)
+    assert (said["a"]["cost_usd"], said["b"]["cost_usd"]) == (0.75, pytest.approx(0.3))
+    places = [
+        (p["path"][-1], p["change"], p["differs"], p["a_duration_ms"], p["b_duration_ms"]) for p in said["places"]
+    ]
+    assert places == [
+        ("answer", "", [], 4000.0, 2000.0),
+        ("plan", "", [], 1000.0, 500.0),
+        ("find", "", ["status", "error_type"], 500.0, 200.0),
+        ("check", "only in b", [], None, 100.0),
+        ("find", "only in a", [], 500.0, None),
+        ("find", "only in a", [], 400.0, None),
+        ("write", "", ["output"], 1500.0, 400.0),
+        ("index", "only in a", [], 9000.0, None),
+    ]
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = reckon(capsys, "trace", "one", "two", "--lake", busy, "--format", "table")[1].splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    write = next(line for line in lines if "write" in line)
+    assert write.split() == ["write", "1.50", "s", "400", "ms", "-73%", "$0.5000", "$0.1000", "output"]
+    rows = list(
+        csv.DictReader(io.StringIO(reckon(capsys, "trace", "one", "two", "--lake", busy, "--format", "csv")[1]))
+    )
+    assert rows[3]["path"] == "answer > check"
+    assert "click-1" not in refused(capsys, 3, "trace", "one", "nobody", "--lake", busy)["message"]
+
+
 def test_trace_shows_a_span_that_never_ended(capsys: Captured, busy: str) -> None:
     """A process that was killed left it: it is there, and says so."""
     (tree,) = answered(capsys, "trace", "three", "--lake", busy)["traces"]

@@ -14,6 +14,7 @@ from deadreckon.cli.output import Format, chosen, dumps, say, show_rows
 if TYPE_CHECKING:
     from deadreckon.queries.findings import Loop
     from deadreckon.queries.trace import Found, Kind
+    from deadreckon.queries.tree import Tree
 
 _FIELDS: Final = (
     *("event_id", "ts", "kind", "span_id", "parent_span_id", "operation", "duration_ms", "ttft_ms", "model"),
@@ -38,6 +39,9 @@ _TIMES: Final = ("self_ms", "critical_ms", "critical_self_ms")
 
 def command(
     id_: Annotated[str, typer.Argument(metavar="ID", help="A request, trace, span, session, run or event id.")],
+    other: Annotated[
+        str | None, typer.Argument(metavar="[OTHER]", help="A second id: its trace beside the first, span by span.")
+    ] = None,
     *,
     kind: Annotated[str | None, typer.Option("--kind", help="What the id names, where it names several.")] = None,
     logs: Annotated[bool, typer.Option("--logs", help="With plain log lines.")] = False,
@@ -46,9 +50,13 @@ def command(
     config: ConfigOption = None,
     format_: FormatOption = None,
 ) -> None:
-    """Draw what an id leads to as a tree, with times, status, tokens and cost.
+    """Draw what an id leads to as a tree, with times, status, tokens and cost, and what stands out in it.
+
+    With two ids, the first trace of each stands beside the other, aligned by the names from the root down.
 
     Example: reckon trace req-7f3a
+
+    Example: reckon trace req-7f3a req-91bc
 
     Example: reckon trace ses-01 --format json
     """
@@ -57,8 +65,14 @@ def command(
 
     settings = settings_for(lake, config)
     with Sandbox(settings) as sandbox:
-        found = find(sandbox, id_, kind=_kind(kind), logs=logs, max_traces=max_traces)
+        found = find(sandbox, id_, kind=_kind(kind), logs=logs, max_traces=max_traces if other is None else 1)
+        second = find(sandbox, other, kind=_kind(kind), max_traces=1) if other is not None else None
     shown = chosen(format_)
+    if second is not None:
+        from deadreckon.cli.trace_pair import show_pair
+
+        show_pair(_only(found), _only(second), shown)
+        return
     if shown is Format.json:
         sys.stdout.write(dumps(_document(found), indent=True))
     elif shown is Format.table:
@@ -73,6 +87,19 @@ def command(
         say(f"{found.more_traces} more traces: --max-traces shows more")
     if found.truncated and shown is not Format.json:
         say("truncated: there are more events than query.max_rows and query.max_bytes let through")
+
+
+def _only(found: Found) -> Tree:
+    from deadreckon.core.errors import DataError
+
+    if not found.traces:
+        raise DataError(
+            f"the {found.kind} {found.id!r} is in no trace", hint=f"reckon trace {found.id} shows what there is of it"
+        )
+    if found.more_traces:
+        taken = found.traces[0].trace_id
+        say(f"{found.kind} {found.id} has {found.more_traces + 1} traces: the first, {taken}, is taken")
+    return found.traces[0]
 
 
 def _kind(kind: str | None) -> Kind | None:
