@@ -257,9 +257,15 @@ class TestGenAi:
             ({"langfuse.observation.level": "DEFAULT"}, {"status": "ok"}),
             # LangSmith
             (
-                {"langsmith.span.kind": "llm", "langsmith.trace.session_id": "s"},
+                {"langsmith.span.kind": "llm", "langsmith.metadata.thread_id": "s", "langsmith.trace.session_id": "p"},
                 {"operation": "chat", "session_id": "s"},
             ),
+            ({"langsmith.span.kind": "chain", "langsmith.trace.session_id": "p"}, {"session_id": None}),
+            (
+                {"langsmith.metadata.usage_metadata": '{"input_token_details":{"cache_read":3,"cache_creation":2}}'},
+                {"cache_read_tokens": 3, "cache_write_tokens": 2},
+            ),
+            ({"langsmith.span.kind": "tool", "gen_ai.prompt": "{}"}, {"operation": "execute_tool", "input": "{}"}),
             # Vercel's AI SDK
             (
                 {"ai.toolCall.name": "search", "ai.toolCall.args": "{}", "ai.toolCall.result": "[]"},
@@ -331,6 +337,9 @@ class TestGenAi:
         row = one(span_line({**call, "mlflow.llm.model": '"m-2026"'}))
         assert (row["model"], row["model_version"], row["stream"]) == ("m", "m-2026", True)
         assert row["attributes"].items() >= {"temperature": "0.5", "mlflow.llm.model": '"m-2026"'}.items()
+        renamed = span_line({"gen_ai.operation.name": "chat", "model": '"m"', "gen_ai.request.model": "m-2026"})
+        renamed["resourceSpans"][0]["scopeSpans"][0]["scope"] = {"name": "mlflow.tracing.provider"}
+        assert one(renamed)["model"] == "m"
         tool = {"mlflow.spanType": '"TOOL"', "mlflow.spanFunctionName": '"look_up"', "mlflow.spanInputs": '"x"'}
         row = one(span_line(tool))
         assert (row["operation"], row["tool"], row["input"]) == ("execute_tool", "look_up", '"x"')

@@ -25,7 +25,7 @@ NODE = shutil.which("node") if (ENVIRONMENT / "node_modules").is_dir() else None
 WHY = "SENDERS names no environment with the senders' libraries: `make senders` makes it and runs this"
 NAMES = (
     *("openinference_openai", "openllmetry_openai", "genai_openai", "langgraph_agent", "pydantic_ai_agent"),
-    *("openai_agents_run", "two_layers", "mlflow_traced", "logfire_sent"),
+    *("openai_agents_run", "two_layers", "mlflow_traced", "logfire_sent", "langsmith_agent"),
 )
 PRICED = {
     "prices": {
@@ -121,6 +121,9 @@ def _run(name: str, root: Path, receiver: str, openai: str) -> list[dict[str, An
     elif name == "mlflow_traced":
         environ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = environ.pop("OTEL_EXPORTER_OTLP_ENDPOINT") + "/v1/traces"
         environ["MLFLOW_TRACKING_URI"] = "file:mlruns"
+    elif name == "langsmith_agent":
+        environ |= {"LANGSMITH_TRACING": "true", "LANGSMITH_OTEL_ENABLED": "true", "LANGSMITH_OTEL_ONLY": "true"}
+        environ |= {"LANGSMITH_API_KEY": "none", "LANGSMITH_ENDPOINT": openai}
     elif name == "node_openai":
         words = [str(NODE), str(HERE / f"{name}.cjs")]
         environ["NODE_PATH"] = str(ENVIRONMENT / "node_modules")

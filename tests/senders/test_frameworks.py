@@ -44,6 +44,18 @@ def test_langgraph(sent: Sent) -> None:
     assert "support/tools/order_lookup" in sent.tree("langgraph_agent")
 
 
+def test_langsmith(sent: Sent) -> None:
+    """The session is the one of the metadata, not the project; parts of totals are found."""
+    calls = sent.calls("langsmith_agent")
+    assert [call["inside"] for call in calls] == ["model", "model"]
+    assert all(USED.items() <= call.items() for call in calls)
+    assert {(call["model"], call["provider"], call["agent"]) for call in calls} == {(ASKED, "openai", "support")}
+    assert total(sent, "langsmith_agent") == (2, 2 * stub.INPUT, pytest.approx(2 * COST))
+    assert tools(sent, "langsmith_agent") == [("order_lookup", "ok", None)]
+    (session,) = sent.rows("SELECT * FROM sessions WHERE service = 'langsmith_agent'")
+    assert (session["session_id"], session["model_calls"]) == ("ses-smith", 2)
+
+
 def test_pydantic_ai(sent: Sent) -> None:
     """The run repeats what its calls used; only the calls count."""
     calls = sent.calls("pydantic_ai_agent")

@@ -24,6 +24,7 @@ from deadreckon.ingest.dialects.genai_names import (
     OPENED,
     OPERATIONS,
     PARTS,
+    PROVIDERS,
     SECONDS,
     USAGES,
 )
@@ -131,14 +132,14 @@ def _asked(draft: Draft) -> None:
 
 
 def _raw_usage(draft: Draft) -> None:
-    """The provider's own account, of which logfire reads the totals: OpenAI's parts of them."""
-    usage = opened(draft.rest.get("gen_ai.usage.raw"))
-    if type(usage) is not dict:
-        return
-    for totals, column, part in PARTS:
-        details = usage.get(totals)
-        if type(details) is dict:
-            draft.fill(column, details.get(part))
+    """The parts of totals, from an account of which the instrumentation reads the totals alone."""
+    for key in PROVIDERS:
+        usage = opened(draft.rest.get(key))
+        if type(usage) is dict:
+            for totals, column, part in PARTS:
+                details = usage.get(totals)
+                if type(details) is dict:
+                    draft.fill(column, details.get(part))
 
 
 def _first_token(draft: Draft) -> None:

@@ -119,8 +119,14 @@ MOVED: Final = {
     "embedding.model_name": "model",
     "reranker.model_name": "model",
     "llm.system": "provider",
-    # LangSmith
-    "langsmith.trace.session_id": "session_id",
+    # LangSmith; what it calls a session is a project
+    "langsmith.metadata.session_id": "session_id",
+    "langsmith.metadata.thread_id": "session_id",
+    "langsmith.metadata.conversation_id": "session_id",
+    "langsmith.metadata.user_id": "user_id",
+    "langsmith.metadata.lc_agent_name": "agent",
+    "gen_ai.prompt": "input",
+    "gen_ai.completion": "output",
     # Vercel's AI SDK
     "ai.toolCall.name": "tool",
     "ai.toolCall.args": "input",
@@ -146,13 +152,18 @@ OPENED: Final = {
 LEVELS: Final = {"langfuse.observation.level": {"DEBUG": "debug", "WARNING": "warning", "ERROR": "error"}}
 LEVEL_NUMBERS: Final = "logfire.level_num"
 """OpenTelemetry's severity number, on spans."""
-USAGES: Final = ("langfuse.observation.usage_details", "mlflow.chat.tokenUsage", "gen_ai.usage.raw")
+PROVIDERS: Final = ("gen_ai.usage.raw", "langsmith.metadata.usage_metadata")
+"""The provider's own account of usage, and LangChain's: beside the totals, read for their parts."""
+USAGES: Final = ("langfuse.observation.usage_details", "mlflow.chat.tokenUsage", *PROVIDERS)
 PARTS: Final = (
     ("prompt_tokens_details", "cache_read_tokens", "cached_tokens"),
     ("input_tokens_details", "cache_read_tokens", "cached_tokens"),
     ("completion_tokens_details", "reasoning_tokens", "reasoning_tokens"),
     ("output_tokens_details", "reasoning_tokens", "reasoning_tokens"),
+    ("input_token_details", "cache_read_tokens", "cache_read"),
+    ("input_token_details", "cache_write_tokens", "cache_creation"),
+    ("output_token_details", "reasoning_tokens", "reasoning"),
 )
-"""In OpenAI's account of usage: where a part of a total stands, its column, its key."""
+"""In OpenAI's account of usage and in LangChain's: where a part of a total stands, its column, its key."""
 ASKED: Final = ("model", "model_name", "ls_model_name")
 """The model asked for, in a request's parameters and in LangChain's metadata."""

@@ -9,6 +9,7 @@ from deadreckon.ingest.dialects.inner import decoded
 from deadreckon.ingest.dialects.names import Names
 
 _USAGE: Final = "mlflow.chat.tokenUsage"
+_SCOPE: Final = "mlflow."
 _TYPE: Final = "mlflow.spanType"
 _FUNCTION: Final = "mlflow.spanFunctionName"
 _ANSWERED: Final = "mlflow.llm.model"
@@ -21,9 +22,12 @@ _TOKENS: Final = {
 _CONTENT: Final = frozenset({"input", "output"})
 
 
-def decode(rest: dict[str, Any], names: Names) -> None:
-    """Take what columns are read from out of its JSON; everything else stays as it was sent."""
-    if _TYPE in rest:
+def decode(rest: dict[str, Any], names: Names, scope: str) -> None:
+    """Take what columns are read from out of its JSON; everything else stays as it was sent.
+
+    `scope`: whose spans these are; where MLflow gives them OpenTelemetry's names, nothing else tells.
+    """
+    if _TYPE in rest or scope.startswith(_SCOPE):
         for key in rest.keys() & names.flat.keys():
             if names.flat[key][0] not in _CONTENT:
                 rest[key] = decoded(rest[key])

@@ -30,6 +30,8 @@ class Frame:
     context: dict[str, Any]
     """What is left of the resource and the scope."""
     names: Names
+    scope: str
+    """The name of the instrumentation."""
 
     def draft(self, record: dict[str, Any], own: dict[str, Any], columns: dict[str, Any]) -> Draft:
         """A draft of a record: its own columns, then its attributes by name, then the resource's columns.
@@ -38,7 +40,7 @@ class Frame:
         """
         rest = taken(record, "attributes", attributes, own) or {}
         draft = Draft({k: v for k, v in columns.items() if v is not None}, rest)
-        mlflow.decode(rest, self.names)
+        mlflow.decode(rest, self.names, self.scope)
         lift_named(draft, self.names)
         genai.lift(draft)
         for column, value in self.columns.items():
@@ -66,10 +68,13 @@ def frames(value: Any, scopes_key: str, records_key: str, names: Names) -> Itera
             context: dict[str, Any] = {}
             if left or beside:
                 context["resource"] = joined(left, beside)
+            name = scope.get("name") if scope else None
             about = joined(_scope(scope or {}), others(scope_records, ("scope", records_key)))
             if about:
                 context["scope"] = about
-            yield Frame(objects(scope_records.get(records_key)), columns, context, names)
+            yield Frame(
+                objects(scope_records.get(records_key)), columns, context, names, name if type(name) is str else ""
+            )
 
 
 def _resource(resource: dict[str, Any], names: Names) -> tuple[dict[str, Any], dict[str, Any]]:
