@@ -46,8 +46,7 @@ class DriftRule(Grouped):
         min_length=1, description="what is watched: latency_ms, feature:age, feature:*, tool:name, ..."
     )
     reference: str = Field(
-        default="28d",
-        description="what windows are held against: the days before (28d), a range FROM..TO, or run_id=ID",
+        default="28d", description="what windows are held against: days before (28d), FROM..TO, or run_id=ID"
     )
     moves_every: Duration = Field(
         default=7 * _DAY,
