@@ -22,107 +22,6 @@
 --   p99_error        how far p99 can be from the exact quantile, at most
 --   p99_9            99.9 % of the values are at most this, within p99_9_error
 --   p99_9_error      how far p99_9 can be from the exact quantile, at most
-WITH summed AS (
-    SELECT
-        hour,
-        hours,
-        environment,
-        model,
-        model_version,
-        subject,
-        SUM(sum) / SUM(n) AS mean,
-        MIN(min) AS least,
-        MAX(max) AS most,
-        MIN(origin) AS origin
-    FROM (
-        SELECT s.*, f.origin
-        FROM lake_profile_summaries AS s
-        JOIN profile_subjects AS f ON f.subject = s.subject
-        WHERE f.kind = 'numeric' AND s.n > 0
-    ) AS of_numbers
-    GROUP BY hour, hours, environment, model, model_version, subject
-),
-counted AS (
-    SELECT
-        hour,
-        hours,
-        environment,
-        model,
-        model_version,
-        subject,
-        scale,
-        bucket,
-        SUM(n) AS n
-    FROM lake_profile_buckets
-    WHERE bucket IS NOT NULL
-    GROUP BY hour, hours, environment, model, model_version, subject, scale, bucket
-),
-scaled AS (
-    SELECT *, MIN(scale) OVER (PARTITION BY hour, hours, environment, model, model_version, subject) AS coarsest
-    FROM counted
-),
-aligned AS (
-    SELECT hour, hours, environment, model, model_version, subject, coarsest, bucket_at(bucket, scale, coarsest) AS place, SUM(n) AS n
-    FROM scaled
-    GROUP BY hour, hours, environment, model, model_version, subject, coarsest, bucket_at(bucket, scale, coarsest)
-),
-placed AS (
-    SELECT
-        *,
-        SUM(n) OVER (PARTITION BY hour, hours, environment, model, model_version, subject ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS upto,
-        SUM(n) OVER (PARTITION BY hour, hours, environment, model, model_version, subject) AS total
-    FROM aligned
-),
-bounded AS (
-    SELECT
-        b.hour,
-        b.hours,
-        b.environment,
-        b.model,
-        b.model_version,
-        b.subject,
-        CAST(b.n AS DOUBLE) AS n,
-        CAST(b.upto AS DOUBLE) AS upto,
-        CAST(b.total AS DOUBLE) AS total,
-        s.mean,
-        s.least,
-        s.most,
-        GREATEST(bucket_low(b.place, b.coarsest) + s.origin, s.least) AS low,
-        LEAST(bucket_high(b.place, b.coarsest) + s.origin, s.most) AS high
-    FROM placed AS b
-    JOIN summed AS s
-        ON s.hour = b.hour
-        AND s.hours = b.hours
-        AND s.environment IS NOT DISTINCT FROM b.environment
-        AND s.model IS NOT DISTINCT FROM b.model
-        AND s.model_version IS NOT DISTINCT FROM b.model_version
-        AND s.subject = b.subject
-),
-edges AS (
-    SELECT
-        hour,
-        hours,
-        environment,
-        model,
-        model_version,
-        subject,
-        CAST(MAX(total) AS BIGINT) AS n,
-        MAX(mean) AS mean,
-        MAX(least) AS min,
-        MAX(most) AS max,
-        quantile_edge(low, n, upto, total, 0.5) AS p50_low,
-        quantile_edge(high, n, upto, total, 0.5) AS p50_high,
-        quantile_edge(low, n, upto, total, 0.9) AS p90_low,
-        quantile_edge(high, n, upto, total, 0.9) AS p90_high,
-        quantile_edge(low, n, upto, total, 0.95) AS p95_low,
-        quantile_edge(high, n, upto, total, 0.95) AS p95_high,
-        quantile_edge(low, n, upto, total, 0.99) AS p99_low,
-        quantile_edge(high, n, upto, total, 0.99) AS p99_high,
-        quantile_edge(low, n, upto, total, 0.999) AS p99_9_low,
-        quantile_edge(high, n, upto, total, 0.999) AS p99_9_high
-    FROM bounded
-    GROUP BY hour, hours, environment, model, model_version, subject
-)
 SELECT
     hour,
     hours,
@@ -134,14 +33,15 @@ SELECT
     mean,
     min,
     max,
-    (p50_low + p50_high) / 2 AS p50,
-    (p50_high - p50_low) / 2 AS p50_error,
-    (p90_low + p90_high) / 2 AS p90,
-    (p90_high - p90_low) / 2 AS p90_error,
-    (p95_low + p95_high) / 2 AS p95,
-    (p95_high - p95_low) / 2 AS p95_error,
-    (p99_low + p99_high) / 2 AS p99,
-    (p99_high - p99_low) / 2 AS p99_error,
-    (p99_9_low + p99_9_high) / 2 AS p99_9,
-    (p99_9_high - p99_9_low) / 2 AS p99_9_error
-FROM edges
+    p50,
+    p50_error,
+    p90,
+    p90_error,
+    p95,
+    p95_error,
+    p99,
+    p99_error,
+    p99_9,
+    p99_9_error
+FROM percentiles
+WHERE grain = 'hour'
