@@ -422,7 +422,8 @@ class TestGenAi:
         assert "operation" not in one(span_line(begun))
         assert one(span_line(begun))["attributes"]["gen_ai.operation.name"] == "chat"
         assert one(span_line(begun, status={"code": 2}))["operation"] == "chat"
-        assert one(span_line({**begun, "gen_ai.usage.input_tokens": 9}))["operation"] == "chat"
+        for told in ({"gen_ai.usage.input_tokens": 9}, {"response_data": '{"images": []}'}):
+            assert one(span_line({**begun, **told}))["operation"] == "chat"
 
     def test_a_notice_that_a_span_has_begun_is_not_the_span(self) -> None:
         """A pending span is a log of its own, and the same however often it is sent."""

@@ -34,7 +34,8 @@ def begun(draft: Draft) -> None:
     """Take the operation from the span that only began a streamed answer; it stays among the attributes."""
     rest, columns = draft.rest, draft.columns
     asked = rest.keys() >= _CALL and "LLM" in _list(rest["logfire.tags"]) and columns.get("status") == "ok"
-    if asked and "operation" in columns and not any(column in columns for column in _OF_ANSWERS):
+    told = "response_data" in rest or any(column in columns for column in _OF_ANSWERS)
+    if asked and "operation" in columns and not told:
         draft.keep("gen_ai.operation.name", columns.pop("operation"))
 
 
