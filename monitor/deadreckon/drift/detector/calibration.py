@@ -22,7 +22,7 @@ SURE: Final = 0.9
 STEPS: Final = 30
 LAGS: Final = (1, 2, 3, 4, 6, 8, 12, 24)
 CORRELATED: Final = 0.1
-TELLING: Final = 0.125
+TELLING: Final = 0.17
 """What the square of a position's autocorrelation must be under: distances are about as correlated as that says."""
 WANDERING: Final = 0.2
 """What the mean of a few of them must surely be under."""
