@@ -50,6 +50,7 @@ ALICE = hashed("alice")
         ('{"user.id":"alice"}', f'{{"user.id":"{ALICE}"}}'),
         ('{"user":{"id":"alice","role":"admin"}}', f'{{"user":{{"id":"{ALICE}","role":"admin"}}}}'),
         ('{"enduser.id":"alice"}', f'{{"enduser.id":"{ALICE}"}}'),
+        ('{"mlflow.trace.user":"alice"}', f'{{"mlflow.trace.user":"{ALICE}"}}'),
         ('{"record":{"extra":{"user_id":"alice"}}}', f'{{"record":{{"extra":{{"user_id":"{ALICE}"}}}}}}'),
         (
             '{"attributes":[{"key":"user.id","value":{"stringValue":"alice"}}]}',

@@ -30,7 +30,7 @@ from deadreckon.ingest.dialects.genai_names import (
 )
 from deadreckon.ingest.dialects.inner import opened
 
-__all__ = ["KEYS", "MOVED", "lift", "opened"]
+__all__ = ["KEYS", "MOVED", "OPENED", "lift", "opened"]
 
 KEYS: Final = frozenset({*SECONDS, *MILLISECONDS, *FINISH, *COSTS, *OPERATIONS, *USAGES})
 """Keys for which a line is rewritten."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from deadreckon.ingest.dialects.genai import MOVED
+from deadreckon.ingest.dialects.genai import MOVED, OPENED
 from deadreckon.ingest.redact.escapes import encoded
 from deadreckon.ingest.redact.keys import Keys
 from deadreckon.ingest.redact.surgery import Edits, Path, is_json, quote, rewrite, unquote
@@ -150,7 +150,7 @@ class Users:
 
 def user_keys(aliases: Mapping[str, str]) -> tuple[str, ...]:
     """The keys that are read into user_id: those of the alias table, and those that dialects move there."""
-    moved = (key for key, column in MOVED.items() if column == COLUMN)
+    moved = (key for table in (MOVED, OPENED) for key, column in table.items() if column == COLUMN)
     return tuple(dict.fromkeys([*(key for key, column in aliases.items() if column == COLUMN), *moved]))
 
 
