@@ -44,6 +44,20 @@ SHORTEST = {
                quantile_cont(duration_ms, [0.5, 0.95])
         FROM lake_events WHERE kind = 'span' AND operation = 'execute_tool' GROUP BY ALL
     """,
+    "span_tree": """
+        WITH RECURSIVE s AS (SELECT trace_id, span_id, parent_span_id, name FROM lake_events WHERE kind = 'span'),
+        tree AS (
+            SELECT *, 0 AS depth, name AS path FROM s WHERE parent_span_id IS NULL
+            UNION ALL
+            SELECT s.*, depth + 1, path || ' > ' || s.name
+            FROM tree JOIN s ON s.trace_id = tree.trace_id AND s.parent_span_id = tree.span_id
+        )
+        FROM tree
+    """,
+    "loops": """
+        SELECT trace_id, tool, input, count(*), sum(duration_ms), min(ts), max(ts)
+        FROM lake_events WHERE kind = 'span' AND input IS NOT NULL GROUP BY ALL HAVING count(*) > 1
+    """,
 }
 
 

@@ -43,7 +43,29 @@
 --   date
 WITH RECURSIVE written AS (
     SELECT
-        *,
+        event_id,
+        trace_id,
+        span_id,
+        parent_span_id,
+        ts,
+        duration_ms,
+        name,
+        event,
+        operation,
+        status,
+        error_type,
+        tool,
+        model,
+        model_version,
+        agent,
+        attempt,
+        request_id,
+        session_id,
+        user_id,
+        environment,
+        variant,
+        service,
+        date,
         COALESCE(trace_id, event_id) AS place,
         -- A begun span comes after its finished line, and is left out where there is one.
         ROW_NUMBER() OVER (
