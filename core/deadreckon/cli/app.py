@@ -24,6 +24,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "sql": ("deadreckon.cli.sql", "Ask the lake a question in SQL (read-only)."),
     "views": ("deadreckon.cli.views", "Describe the views that SQL can ask."),
     "trace": ("deadreckon.cli.trace", "Draw one request or trace as a tree with times and cost."),
+    "replay": ("deadreckon.cli.replay", "Run recorded traces again with other code, and say what differs."),
     "compare": ("deadreckon.cli.compare", "Two model versions side by side: errors, latency, cost, tools, scores."),
     "monitor": ("deadreckon.cli.monitor", "Evaluate the rules once; the exit code says whether something fires."),
     "monitor backtest": (

@@ -1,0 +1,90 @@
+"""What came of a replay: whether the new run is the same as the recorded one, and where it is not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from deadreckon.queries.alignment import Pair
+    from deadreckon.queries.tree import Tree
+
+Outcome = Literal["same", "different", "failed"]
+_TOLD: Final = frozenset({"model", "model_version"})
+"""What differs from version to version and is shown, but makes no difference of behaviour."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One replay beside its recording.
+
+    Attributes:
+        reason: why it failed; for a person.
+        a, b: the recorded trace and the new one; None where the new run left none.
+        pairs: their steps side by side.
+        said: what the process that ran it said.
+    """
+
+    replay_of: str
+    outcome: Outcome
+    reason: str = ""
+    hint: str = ""
+    a: Tree | None = None
+    b: Tree | None = None
+    pairs: list[Pair] = field(default_factory=list)
+    said: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def differences(self) -> list[Pair]:
+        """The steps that differ in more than time, cost and version."""
+        return [pair for pair in self.pairs if pair.change or matters(pair)]
+
+    @property
+    def output_differs(self) -> bool:
+        """Whether the roots' outputs differ."""
+        return any("output" in p.differs for p in self.pairs if p.depth == 0)
+
+    @property
+    def path_differs(self) -> int:
+        """How many steps only one of them has."""
+        return sum(bool(p.change) for p in self.pairs)
+
+    @property
+    def recorded_ms(self) -> float:
+        """How long the calls that were answered from the recording took then, one after the other."""
+        return sum(c["recorded_ms"] or 0.0 for c in self.said.get("calls", ()) if c["how"] == "recorded")
+
+    def how(self) -> dict[str, int]:
+        """How many calls were recorded, live, skipped, refused; `unused` were recorded and not made."""
+        calls = self.said.get("calls", ())
+        counts = {how: sum(c["how"] == how for c in calls) for how in ("recorded", "live", "skipped", "refused")}
+        return counts | {"unused": len(self.said.get("unused", ()))}
+
+
+def matters(pair: Pair) -> list[str]:
+    """What differs at a step and is behaviour; a root's input is what the replay was given."""
+    return [d for d in pair.differs if d not in _TOLD and not (d == "input" and pair.depth == 0)]
+
+
+def judged(replay_of: str, said: dict[str, Any], a: Tree, b: Tree | None) -> Verdict:
+    """The verdict on a replay that was run."""
+    from deadreckon.queries.alignment import align
+    from deadreckon.queries.tree import status_of
+
+    failure, pairs = said.get("failure"), align(a, b) if b is not None else []
+    reason, hint = "", ""
+    if "gone" in said:
+        reason = said["gone"]
+    elif failure is not None:
+        root = next((n.event for n in a.spans if n.depth == 0), None)
+        known = root is not None and status_of(root) != "ok" and root["error_type"] == failure["error_type"]
+        if said["refused"] or said["timed_out"]:
+            reason, hint = failure["error_message"], failure["hint"]
+        elif not known:
+            reason = f"{failure['error_type']}: {failure['error_message']}"
+    if not reason and b is None:
+        reason, hint = "the new run wrote no span", "does it call emit.clear(), or emit in another process?"
+    verdict = Verdict(replay_of, "failed" if reason else "same", reason, hint, a, b, pairs, said)
+    if verdict.outcome == "same" and verdict.differences:
+        return Verdict(replay_of, "different", "", "", a, b, pairs, said)
+    return verdict

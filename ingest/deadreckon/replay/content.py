@@ -1,0 +1,99 @@
+"""What was kept of an input or output: whole, cut, masked, hashed, or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, Literal, Self
+
+import orjson
+
+_MASK: Final = re.compile(r"\[(?:email|phone|card|api_key)(?::[0-9a-f]+)?\]")
+_SHOWN: Final = 60
+
+
+@dataclass(frozen=True)
+class Content:
+    """A recorded input or output.
+
+    Attributes:
+        name: `input` or `output`.
+        text: what the lake holds; None where nothing was kept.
+        length: characters of the whole, None where that was not said.
+        hash: SHA-256 of the whole, None where that was not said.
+        beside: whether the step's other side was captured: then nothing here means None.
+    """
+
+    name: Literal["input", "output"]
+    text: str | None
+    length: int | None
+    hash: str | None
+    beside: bool
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any], name: Literal["input", "output"]) -> Self:
+        """What a span holds of it."""
+        return cls(name, row[name], row[f"{name}_length"], row[f"{name}_hash"], row["input_hash"] is not None)
+
+    def trouble(self, what: str) -> str | None:
+        """Why it is not there whole, as a sentence about `what`; None where it is."""
+        if self.text is None:
+            if self.length is None and (self.name == "output" and self.beside):
+                return None  # what returns None has no output
+            said = f", only its length, {self.length:,} characters" if self.length is not None else ""
+            said += " and hash" if said and self.hash else ""
+            return f"{what} was not kept{said} (capture was {'hash' if self.hash else 'off'})"
+        if self.length is not None and len(self.text) < self.length:
+            return f"{what} was cut: {len(self.text):,} of {self.length:,} characters were kept"
+        if self.hash and _sha256(self.text) != self.hash:
+            return f"{what} was changed after it was recorded (its hash is another's): redacted at ingest"
+        return None
+
+    @cached_property
+    def value(self) -> Any:
+        """What the text says as JSON; the text itself where it is none."""
+        if self.text is None:
+            return None
+        try:
+            return orjson.loads(self.text)
+        except orjson.JSONDecodeError:
+            return self.text
+
+    @property
+    def as_emitted(self) -> bool:
+        """Whether the text is JSON in the form in which emit writes what is no text."""
+        try:
+            return self.text is not None and orjson.dumps(orjson.loads(self.text)).decode() == self.text
+        except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+            return False
+
+    def shown(self) -> str:
+        """Its beginning, for messages."""
+        return short(self.text)
+
+    @staticmethod
+    def masks(value: Any, key: str = "") -> str:
+        """The first mask in a value: `[email]`, or `[password]` under the key of that name; empty if there is none."""
+        if isinstance(value, str):
+            if key and re.fullmatch(rf"\[{re.escape(key.lower())}(?::[0-9a-f]+)?\]", value):
+                return value
+            found = _MASK.search(value)
+            return found[0] if found else ""
+        if isinstance(value, Mapping):
+            return next((mask for k, v in value.items() if (mask := Content.masks(v, str(k)))), "")
+        if isinstance(value, list):
+            return next((mask for v in value if (mask := Content.masks(v))), "")
+        return ""
+
+
+def short(text: str | None) -> str:
+    """The beginning of a text."""
+    text = text or "nothing"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,63 @@
+"""Why a call is not answered: what was recorded of the tool, and which recorded call comes nearest."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from deadreckon.replay.content import short
+from deadreckon.replay.recording import Call, as_json
+
+
+def explain(
+    name: str,
+    text: str,
+    calls: Sequence[Call],
+    used: Collection[str],
+    names: Sequence[str],
+    fields: Mapping[str, Any],
+) -> str:
+    """A sentence about a call of `name` with the arguments in `text`, for which no recorded one of `calls` is left.
+
+    `used`: span ids of those that have answered a call already. `names`: what else was recorded.
+    """
+    said = f"{name} is called with {short(text)}, which was never recorded"
+    if not calls:
+        near = difflib.get_close_matches(name, names, n=1)
+        there = f"nearest is {near[0]}" if near else f"the trace calls {', '.join(names)}" if names else "none was"
+        return f"{name} is called, which was never recorded: {there}"
+    known = [call for call in calls if call.arguments is not None]
+    if not known:
+        return f"{name} is called, and {_unknown(calls)}"
+    asked = orjson.loads(text)
+    same = [call for call in known if call.arguments == asked]
+    if same:
+        models = sorted(
+            {str(call.measures[k]) for call in same for k in ("model", "model_version") if _other(call, k, fields)}
+        )
+        if models:
+            return f"{name} asks another model than was recorded: {', '.join(models)}"
+        times = "once" if len(same) == 1 else f"{len(same)} times"
+        return f"{name} is called with {short(text)} once more than was recorded: {times}"
+    nearest = max(known, key=lambda call: (_alike(call.arguments or {}, asked), call.span_id not in used))
+    return f"{said}; nearest is {short(nearest.input.text)}"
+
+
+def _other(call: Call, key: str, fields: Mapping[str, Any]) -> bool:
+    return key in fields and key in call.measures and str(fields[key]) != str(call.measures[key])
+
+
+def _unknown(calls: Sequence[Call]) -> str:
+    trouble = calls[0].input.trouble("its recorded input") or "its recorded input is no arguments by name"
+    times = "call was" if len(calls) == 1 else "calls were"
+    return f"the {len(calls)} {times} recorded without arguments to know them by: {trouble}"
+
+
+def _alike(then: Mapping[str, Any], now: Mapping[str, Any]) -> float:
+    keys = then.keys() | now.keys()
+    same = sum(key in then and key in now and then[key] == now[key] for key in keys)
+    a, b = (as_json(side).decode()[:1000] for side in (then, now))
+    return float(same / (len(keys) or 1) + difflib.SequenceMatcher(None, a, b).ratio())

@@ -1,0 +1,345 @@
+"""A replay under way: which recorded call answers which call that is made now."""
+
+from __future__ import annotations
+
+import contextvars
+import hashlib
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import orjson
+
+from deadreckon import emit
+from deadreckon.core.errors import UsageError
+from deadreckon.emit._context import CURRENT
+from deadreckon.emit._deadletter import REPLAYING
+from deadreckon.emit._emitter import EMITTER
+from deadreckon.emit._encode import json_text
+from deadreckon.replay import rebuild
+from deadreckon.replay.nearest import explain
+from deadreckon.replay.recording import Call, Kind, Recording, as_json, kind_of
+
+Missing = Literal["error", "live", "skip"]
+How = Literal["recorded", "live", "skipped", "refused"]
+
+
+class NotAnsweredError(BaseException):
+    """A call has no recorded answer. No `Exception`, so that no fallback of the program hides it.
+
+    `hint` is the next step.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A call that the new code made.
+
+    Attributes:
+        how: answered from the recording, made for real, skipped, or refused.
+        span_id: its span in the new trace.
+        replay_of_span_id: the recorded call with the same arguments, None where there is none.
+        recorded_ms: how long that one took.
+    """
+
+    name: str
+    kind: Kind
+    how: How
+    span_id: str
+    replay_of_span_id: str | None = None
+    recorded_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What to return, or to raise, in place of a call."""
+
+    result: Any = None
+    items: tuple[Any, ...] = ()
+    error: BaseException | None = None
+
+
+class Replay:
+    """A recording against which code runs; `replaying` gives one.
+
+    Attributes:
+        id: of this replay: `replay_id` of all its events.
+        trace_id: the trace of the new run.
+        calls: what the new code called so far.
+        refused: the first call that was not answered.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        *,
+        live: Collection[str] = (),
+        missing: Missing = "error",
+        answer: Collection[str] = (),
+        masked: bool = False,
+        trace_id: str | None = None,
+    ) -> None:
+        check(live, missing)
+        self.recording = recording
+        self.id = emit.new_id()
+        self.trace_id = trace_id or EMITTER.ids.trace_id()
+        self.calls: list[Made] = []
+        self.refused: NotAnsweredError | None = None
+        self._live = frozenset(live)
+        self._missing = missing
+        self._answer = frozenset(answer)
+        self._masked = masked
+        self._used: set[str] = set()
+        self._lock = threading.Lock()
+
+    def unused(self) -> list[Call]:
+        """The recorded calls of tools and models that the new code did not make."""
+        return [c for c in self.recording.calls if c.span_id not in self._used and self._kind(c) is not None]
+
+    def answer(self, function: Callable[..., Any], named: Mapping[str, Any], *, streams: bool) -> Answer | None:
+        """What the call of a traced function, whose span is current, gets; None lets it be made.
+
+        Raises:
+            NotAnsweredError: nothing was recorded for it.
+        """
+        span = emit.current_span()
+        if span is None or span.parent_span_id is None:
+            return None  # the root is what is replayed
+        fields = span._fields  # a span has no other way to say what it was given
+        kind = self._kind_of(fields.get("operation"), fields.get("tool"), span.name)
+        if kind is None:
+            return None
+        name = str(fields.get("tool") or span.name)
+        text = json_text(EMITTER.settings.content.masked(dict(named)))
+        with self._lock:
+            call = self._find(kind, name, text, fields, function)
+            if call is not None:
+                self._used.add(call.span_id)
+        link = {"replay_of_span_id": call.span_id, "recorded_ms": call.duration_ms} if call else {}
+        span.set(**{key: value for key, value in link.items() if value is not None})
+        if self._is_live(kind, name):
+            self._note(name, kind, "live", call)
+            return None
+        if call is None:
+            return self._without(name, kind, text, fields)
+        try:
+            answer = self._answered(call, function, streams=streams)
+        except rebuild.UnclearError as error:
+            raise self._refuse(
+                name,
+                kind,
+                f"{name} cannot be answered: {error}",
+                f"say what it returns in its annotation; or make the call for real: --live {_as_live(kind, name)}",
+                call,
+            ) from error
+        span.set(**{key: value for key, value in call.measures.items() if key not in fields})
+        self._note(name, kind, "recorded", call)
+        return answer
+
+    def block(self, name: str, fields: Mapping[str, Any]) -> None:
+        """Take notice of a span that is a block of code: what it does cannot be answered.
+
+        Raises:
+            NotAnsweredError: it is one of a tool or model, and nothing lets it be made for real.
+        """
+        kind = kind_of(fields.get("operation"), fields.get("tool"))
+        called = str(fields.get("tool") or name)
+        if kind is None or self._missing == "live" or self._is_live(kind, called):
+            return
+        raise self._refuse(
+            called,
+            kind,
+            f"{called} is a block, `with emit.span(...)`, whose code cannot be answered from a recording",
+            f"make it a function with @emit.trace, or let it be made for real: --live {_as_live(kind, called)}",
+            None,
+        )
+
+    def _kind_of(self, operation: str | None, tool: str | None, step: str) -> Kind | None:
+        return kind_of(operation, tool) or ("step" if step in self._answer else None)
+
+    def _kind(self, call: Call) -> Kind | None:
+        return call.kind if call.kind != "step" or call.step in self._answer else None
+
+    def _is_live(self, kind: Kind, name: str) -> bool:
+        return bool(self._live & {"all", kind, f"{kind}:{name}"})
+
+    def _find(
+        self, kind: Kind, name: str, text: str, fields: Mapping[str, Any], function: Callable[..., Any]
+    ) -> Call | None:
+        asked: dict[str, Any] = orjson.loads(text)
+        plain = as_json(asked)
+        free = [c for c in self.recording.calls if (c.kind, c.name) == (kind, name) and c.span_id not in self._used]
+        free = [c for c in free if other_model(c, fields) is None]
+        exact = (c for c in free if c.arguments is not None and as_json(c.arguments) == plain)
+        hashed = (c for c in free if c.arguments is None and c.input.hash == _sha256(text))
+        alike = (c for c in free if c.arguments is not None and _same_but_defaults(c.arguments, asked, function))
+        return next(exact, None) or next(hashed, None) or next(alike, None)
+
+    def _answered(self, call: Call, function: Callable[..., Any], *, streams: bool) -> Answer:
+        if call.status in ("cancelled", "running"):
+            ended = "was cancelled" if call.status == "cancelled" else "never ended"
+            raise rebuild.UnclearError(f"the recorded call {ended}, and has no result")
+        error = None
+        if call.status != "ok":
+            error = rebuild.error(call.error_type, call.error_message, function)
+            if not (streams and call.output.text):
+                return Answer(error=error)
+        trouble = call.output.trouble("its recorded output")
+        mask = "" if self._masked else call.output.masks(call.output.value)
+        if mask:
+            trouble = f"its recorded output was redacted ({mask}); --masked takes it as it is"
+        if trouble is not None:
+            raise rebuild.UnclearError(trouble)
+        if streams:
+            return Answer(items=tuple(rebuild.items(call.output, function)), error=error)
+        return Answer(rebuild.result(call.output, function, model=call.kind == "llm"))
+
+    def _without(self, name: str, kind: Kind, text: str, fields: Mapping[str, Any]) -> Answer | None:
+        if self._missing == "live":
+            self._note(name, kind, "live", None)
+            return None
+        if self._missing == "skip":
+            self._note(name, kind, "skipped", None)
+            return Answer()
+        calls = [c for c in self.recording.calls if (c.kind, c.name) == (kind, name)]
+        names = sorted({c.name for c in self.recording.calls if self._kind(c) is not None})
+        raise self._refuse(
+            name,
+            kind,
+            explain(name, text, calls, self._used, names, fields),
+            f"--missing live or --live {_as_live(kind, name)} makes the call for real; --missing skip returns None",
+            None,
+        )
+
+    def _refuse(self, name: str, kind: Kind, message: str, hint: str, call: Call | None) -> NotAnsweredError:
+        error = NotAnsweredError(message, hint=hint)
+        self._note(name, kind, "refused", call)
+        with self._lock:
+            self.refused = self.refused or error
+        return error
+
+    def _note(self, name: str, kind: Kind, how: How, call: Call | None) -> None:
+        span = emit.current_span()
+        if span is not None:
+            span.set(answered=how)
+        made = Made(
+            *(name, kind, how, span.span_id if span else ""),
+            *((call.span_id, call.duration_ms) if call else (None, None)),
+        )
+        with self._lock:
+            self.calls.append(made)
+
+
+def check(live: Collection[str], missing: str) -> None:
+    """Refuse what is no policy.
+
+    Raises:
+        UsageError: it is none.
+    """
+    for one in live:
+        kind, colon, name = one.partition(":")
+        if kind not in ("all", "llm", "tool", "step") or (colon and (not name or kind == "all")):
+            raise UsageError(f"live is {one!r}", hint="use llm, tool, tool:NAME, llm:NAME or all")
+    if missing not in ("error", "live", "skip"):
+        raise UsageError(f"missing is {missing!r}", hint="use error, live or skip")
+
+
+_HERE: contextvars.ContextVar[Replay | None] = contextvars.ContextVar("deadreckon.replay", default=None)
+_UNDER_WAY: dict[str, Replay] = {}
+_everywhere: Replay | None = None
+
+
+def under_way() -> Replay | None:
+    """The replay that this code runs in, if any.
+
+    It is known by a context variable, by what `emit.carry` takes along into threads, or by being the only one there is.
+    """
+    return _HERE.get() or _UNDER_WAY.get(CURRENT.get().bindings.fields.get("replay_id", "")) or _everywhere
+
+
+@contextmanager
+def replaying(
+    recording: Recording,
+    *,
+    live: Collection[str] = (),
+    missing: Missing = "error",
+    answer: Collection[str] = (),
+    masked: bool = False,
+    environment: str = "replay",
+    everywhere: bool = False,
+    trace_id: str | None = None,
+) -> Iterator[Replay]:
+    """Answer calls of traced tools and models in this block from a recording; what runs is a trace of its own.
+
+    Holds for this task and those that it starts, and for threads that were given `emit.carry(function)`.
+
+    Args:
+        recording: the trace to replay.
+        live: what is called for real: `llm`, `tool`, `tool:NAME`, `llm:NAME`, `all`.
+        missing: what becomes of a call that was not recorded: `error`, `live`, or `skip`, which returns None.
+        answer: names of the program's own traced steps to answer as well.
+        masked: recorded results that were redacted are returned with their masks.
+        environment: of the new run's events.
+        everywhere: also in threads that carry nothing: in a process that does nothing else.
+        trace_id: of the new run; a new one.
+
+    Raises:
+        NotAnsweredError: in the block, from a call that the recording does not answer.
+    """
+    global _everywhere  # noqa: PLW0603  # one process, one replay everywhere
+    from deadreckon.replay import hook
+
+    hook.watch_blocks()
+    replay = Replay(recording, live=live, missing=missing, answer=answer, masked=masked, trace_id=trace_id)
+    before = CURRENT.get()
+    here, letters = _HERE.set(replay), REPLAYING.set(True)
+    _UNDER_WAY[replay.id] = replay
+    _everywhere = replay if everywhere else None
+    ids = {"replay_id": replay.id, "replay_of_trace_id": recording.trace_id, "environment": environment}
+    try:
+        with emit.bound(**ids, trace_id=replay.trace_id):
+            yield replay
+    finally:
+        CURRENT.set(before)
+        _everywhere = None
+        del _UNDER_WAY[replay.id]
+        REPLAYING.reset(letters)
+        _HERE.reset(here)
+
+
+def other_model(call: Call, fields: Mapping[str, Any]) -> str | None:
+    """The recorded model or version, where the call that is made now says another."""
+    for key in ("model", "model_version"):
+        now, then = fields.get(key), call.measures.get(key)
+        if now is not None and then is not None and str(now) != str(then):
+            return str(then)
+    return None
+
+
+def _same_but_defaults(then: Mapping[str, Any], now: Mapping[str, Any], function: Callable[..., Any]) -> bool:
+    """Whether arguments differ only in that one side states what is the default."""
+    import inspect
+
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    defaults = {p.name: json_text(p.default) for p in parameters if p.default is not p.empty}
+    sides = [
+        {k: v for k, v in side.items() if k not in defaults or json_text(v) != defaults[k]} for side in (then, now)
+    ]
+    return as_json(sides[0]) == as_json(sides[1])
+
+
+def _as_live(kind: Kind, name: str) -> str:
+    return f"{kind}:{name}"
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
