@@ -183,6 +183,9 @@ class Bar:
 
     def update(self, summary: Summary) -> None:
         """Show how far it is."""
+        self.describe(f"{summary.read_lines:,} lines, {summary.committed:,} events, {_size(summary.bytes)}")
+
+    def describe(self, text: str) -> None:
+        """Show this."""
         if self._progress:
-            text = f"{summary.read_lines:,} lines, {summary.committed:,} events, {_size(summary.bytes)}"
             self._progress.update(self._task, description=text)

@@ -1,0 +1,295 @@
+"""MLflow's tracking server: the same shapes as its store, asked for page by page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from deadreckon.core.errors import SourceError
+from deadreckon.exchange.http import NotThereError, Server
+from deadreckon.exchange.mlflow.kept import Assessment, Metric, Model, Run, Trace, Version, unlimited
+
+_API: Final = "/api/2.0/mlflow"
+_API_3: Final = "/api/3.0/mlflow/traces"
+_RUNS: Final = 500
+_POINTS: Final = 10_000
+_TRACES: Final = 100
+_AT_ONCE: Final = 10
+"""Traces whose spans are asked for together."""
+
+
+class ServerStore:
+    """What a tracking server tells."""
+
+    def __init__(self, server: Server) -> None:
+        """Raise SourceError if nobody answers, or somebody else."""
+        self.origin = server.url
+        self._server = server
+        self._batches = True
+        try:
+            self._experiments = {
+                one["experiment_id"]: one.get("name")
+                for page in self._pages("POST", f"{_API}/experiments/search", "experiments", max_results=1000)
+                for one in page
+            }
+        except NotThereError as error:
+            raise SourceError(
+                f"{server.url} is no tracking server of MLflow: it does not know {_API}/experiments/search",
+                hint="name the root of the server: http://HOST:PORT",
+            ) from error
+
+    def versions(self) -> Sequence[Version]:
+        """All versions of registered models, with their aliases and tags."""
+        found: dict[tuple[str, str], Version] = {}
+        try:
+            for page in self._pages("GET", f"{_API}/model-versions/search", "model_versions", max_results=1000):
+                for one in page:
+                    version = _version(one)
+                    found[version.name, version.version] = version
+            for page in self._pages("GET", f"{_API}/registered-models/search", "registered_models", max_results=100):
+                for model in page:
+                    for alias in model.get("aliases") or ():
+                        if of := found.get((str(model.get("name")), str(alias.get("version")))):
+                            of.aliases.append(alias["alias"])
+        except NotThereError:
+            return []  # a server without a registry
+        return list(found.values())
+
+    def runs(self) -> Iterator[Run]:
+        """All runs that were not deleted."""
+        for one in self._runs():
+            info, data = one.get("info") or {}, one.get("data") or {}
+            tags = _pairs(data.get("tags"))
+            yield Run(
+                _run_id(info),
+                self._experiments.get(str(info.get("experiment_id"))),
+                info.get("run_name") or tags.get("mlflow.runName"),
+                info.get("status"),
+                _int(info.get("start_time")),
+                _int(info.get("end_time")),
+                info.get("user_id"),
+                info.get("artifact_uri"),
+                None,
+                _pairs(data.get("params")),
+                tags,
+                [_dataset(given) for given in (one.get("inputs") or {}).get("dataset_inputs") or ()],
+            )
+
+    def metrics(self) -> Iterator[Metric]:
+        """All points of metrics of runs that were not deleted."""
+        for one in self._runs():
+            info, data = one.get("info") or {}, one.get("data") or {}
+            run_id = _run_id(info)
+            for key in dict.fromkeys(metric["key"] for metric in data.get("metrics") or ()):
+                query = {"run_id": run_id, "run_uuid": run_id, "metric_key": key, "max_results": _POINTS}
+                for page in self._pages("GET", f"{_API}/metrics/get-history", "metrics", **query):
+                    for point in page:
+                        value = float(point.get("value", 0))
+                        at, step = _int(point.get("timestamp")) or 0, _int(point.get("step")) or 0
+                        yield Metric(run_id, key, unlimited(value), at, step)
+
+    def models(self) -> Iterator[Model]:
+        """All logged models."""
+        try:
+            for experiment in self._experiments:
+                body = {"experiment_ids": [experiment], "max_results": 50}
+                for page in self._pages("POST", f"{_API}/logged-models/search", "models", **body):
+                    yield from map(self._model, page)
+        except NotThereError:
+            return  # MLflow 2 has none
+
+    def traces(self) -> Iterator[Trace]:
+        """All traces with their spans."""
+        for experiment in self._experiments:
+            place = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment}}
+            try:
+                pages = self._pages("POST", f"{_API_3}/search", "traces", locations=[place], max_results=_TRACES)
+                for page in pages:
+                    found = [self._trace(one, experiment) for one in page]
+                    for start in range(0, len(found), _AT_ONCE):
+                        yield from self._with_spans(found[start : start + _AT_ONCE])
+            except NotThereError:
+                yield from self._older_traces(experiment)
+
+    def _older_traces(self, experiment: str) -> Iterator[Trace]:
+        """The traces of a server that does not know version 3 of the interface."""
+        try:
+            for page in self._pages(
+                "GET", f"{_API}/traces", "traces", experiment_ids=[experiment], max_results=_TRACES
+            ):
+                for one in page:
+                    trace = Trace(
+                        one["request_id"],
+                        self._experiments.get(experiment),
+                        _int(one.get("timestamp_ms")),
+                        _int(one.get("execution_time_ms")),
+                        one.get("status"),
+                        _pairs(one.get("tags")),
+                        _pairs(one.get("request_metadata")),
+                    )
+                    trace.spans = self._artifact(trace.request_id)
+                    yield trace
+        except NotThereError:
+            return  # a server from before there were traces
+
+    def _with_spans(self, traces: list[Trace]) -> Iterator[Trace]:
+        by_id = {trace.request_id: trace for trace in traces}
+        if self._batches:
+            try:
+                answer = self._server.get(f"{_API_3}/batchGet", trace_ids=list(by_id))
+                for one in answer.get("traces") or ():
+                    trace = by_id.get(str((one.get("trace_info") or {}).get("trace_id")))
+                    if trace is not None:
+                        trace.spans = [_span(span) for span in one.get("spans") or ()]
+            except NotThereError:
+                self._batches = False
+        for trace in traces:
+            trace.spans = trace.spans or self._artifact(trace.request_id)
+            yield trace
+
+    def _artifact(self, request_id: str) -> list[dict[str, Any]]:
+        """The spans that are kept in a file of the trace; none if there is no such file."""
+        try:
+            content = self._server.get("/ajax-api/2.0/mlflow/get-trace-artifact", request_id=request_id)
+        except (NotThereError, SourceError):
+            return []
+        return [span for span in content.get("spans") or () if isinstance(span, dict)]
+
+    def _runs(self) -> Iterator[dict[str, Any]]:
+        for experiment in self._experiments:
+            body = {"experiment_ids": [experiment], "run_view_type": "ACTIVE_ONLY", "max_results": _RUNS}
+            for page in self._pages("POST", f"{_API}/runs/search", "runs", **body):
+                yield from page
+
+    def _pages(self, method: str, path: str, key: str, **asked: Any) -> Iterator[list[dict[str, Any]]]:
+        token = ""
+        while True:
+            given = {**asked, "page_token": token}
+            answer = self._server.post(path, given) if method == "POST" else self._server.get(path, **given)
+            yield answer.get(key) or []
+            token = answer.get("next_page_token") or ""
+            if not token:
+                return
+
+    def _model(self, one: dict[str, Any]) -> Model:
+        info, data = one.get("info") or {}, one.get("data") or {}
+        rest = {
+            "experiment": self._experiments.get(str(info.get("experiment_id"))),
+            "model_type": info.get("model_type"),
+            "status": str(info.get("status") or "").removeprefix("LOGGED_MODEL_"),
+            "status_message": info.get("status_message"),
+            "params": _pairs(data.get("params")),
+            "tags": _pairs(info.get("tags")),
+        }
+        created, updated = _int(info.get("creation_timestamp_ms")), _int(info.get("last_updated_timestamp_ms"))
+        uri, run_id = info.get("artifact_uri"), info.get("source_run_id")
+        return Model(str(info.get("model_id")), info.get("name"), created, updated, uri, run_id or None, rest)
+
+    def _trace(self, one: dict[str, Any], experiment: str) -> Trace:
+        took = str(one.get("execution_duration") or "0s").removesuffix("s")
+        return Trace(
+            one["trace_id"],
+            self._experiments.get(experiment),
+            _ms(one.get("request_time")),
+            round(float(took) * 1000),
+            one.get("state"),
+            one.get("tags") or {},
+            one.get("trace_metadata") or {},
+            {k: one[k] for k in ("client_request_id", "request_preview", "response_preview") if one.get(k)},
+            assessments=[_assessment(said) for said in one.get("assessments") or ()],
+        )
+
+
+def _run_id(info: Mapping[str, Any]) -> str:
+    return str(info.get("run_id") or info.get("run_uuid"))
+
+
+def _version(one: Mapping[str, Any]) -> Version:
+    rest = {key: one[key] for key in ("description", "status", "status_message", "run_link") if one.get(key)}
+    created, updated = _int(one.get("creation_timestamp")), _int(one.get("last_updated_timestamp"))
+    where = (one.get("current_stage"), one.get("source"), one.get("run_id") or None)
+    return Version(one["name"], str(one["version"]), created, updated, *where, rest, [], _pairs(one.get("tags")))
+
+
+def _dataset(given: Mapping[str, Any]) -> dict[str, Any]:
+    dataset = given.get("dataset") or {}
+    kept = {key: dataset.get(key) for key in ("name", "digest")}
+    kept |= {"dataset_source_type": dataset.get("source_type"), "dataset_source": dataset.get("source")}
+    return {k: v for k, v in kept.items() if v} | _pairs(given.get("tags"))
+
+
+def _assessment(one: Mapping[str, Any]) -> Assessment:
+    sort = next((sort for sort in ("feedback", "expectation", "issue") if sort in one), "feedback")
+    held = one.get(sort) or {}
+    value = held.get("value")
+    if "serialized_value" in held:
+        value = held["serialized_value"].get("value")
+        try:
+            value = json.loads(value)
+        except (TypeError, ValueError):
+            pass  # kept as it is written
+    source = one.get("source") or {}
+    rest = {"error": held.get("error"), "overrides": one.get("overrides"), "assessment_metadata": one.get("metadata")}
+    return Assessment(
+        one["assessment_id"],
+        sort,
+        one.get("assessment_name") or "",
+        value,
+        _ms(one.get("create_time")),
+        _ms(one.get("last_update_time")),
+        source.get("source_type"),
+        source.get("source_id"),
+        one.get("rationale"),
+        one.get("span_id"),
+        None,
+        one.get("valid") is not False,
+        {key: value for key, value in rest.items() if value},
+    )
+
+
+def _span(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A span of the server's, which has OTLP's attributes, as MLflow keeps it."""
+    return {
+        **record,
+        "attributes": {key: json.dumps(value) for key, value in _plain_pairs(record.get("attributes")).items()},
+        "events": [
+            {**event, "attributes": _plain_pairs(event.get("attributes"))} for event in record.get("events") or ()
+        ],
+    }
+
+
+def _plain_pairs(pairs: Any) -> dict[str, Any]:
+    return {pair["key"]: _plain(pair.get("value")) for pair in pairs or ()}
+
+
+def _plain(value: Any) -> Any:
+    """OTLP's AnyValue, with the names that protobuf gives its fields."""
+    if not isinstance(value, dict) or len(value) != 1:
+        return None if value == {} else value
+    ((kind, content),) = value.items()
+    if kind == "int_value":
+        return int(content)
+    if kind == "array_value":
+        return [_plain(one) for one in content.get("values") or ()]
+    if kind == "kvlist_value":
+        return _plain_pairs(content.get("values"))
+    return content
+
+
+def _pairs(given: Any) -> dict[str, str]:
+    """Keys and values of a list of them."""
+    return {one["key"]: one.get("value", "") for one in given or ()}
+
+
+def _int(value: Any) -> int | None:
+    return None if value is None else int(value)
+
+
+def _ms(text: Any) -> int | None:
+    """A time in ISO 8601 as milliseconds since 1970."""
+    try:
+        return round(datetime.fromisoformat(text).timestamp() * 1000) if text else None
+    except (TypeError, ValueError):
+        return None
