@@ -44,28 +44,14 @@
 WITH RECURSIVE written AS (
     SELECT
         event_id,
-        trace_id,
         span_id,
         parent_span_id,
         ts,
-        duration_ms,
-        name,
-        event,
-        operation,
+        sane_ms(duration_ms) AS took,
         status,
-        error_type,
-        tool,
-        model,
-        model_version,
         agent,
-        attempt,
-        request_id,
         session_id,
-        user_id,
-        environment,
-        variant,
-        service,
-        date,
+        SUBSTRING(COALESCE(name, event, tool, operation, '?'), 1, 200) AS name,
         COALESCE(trace_id, event_id) AS place,
         -- A begun span comes after its finished line, and is left out where there is one.
         ROW_NUMBER() OVER (
@@ -83,14 +69,14 @@ steps AS (
         parent_span_id,
         turn,
         ts,
-        SUBSTRING(COALESCE(name, event, tool, operation, '?'), 1, 200) AS name,
+        name,
         agent,
         session_id,
         -- One that never ended lasts until the last end that is known of its trace.
         CASE
             WHEN status = 'running'
-                THEN MAX(add_ms(ts, COALESCE(sane_ms(duration_ms), 0))) OVER (PARTITION BY place)
-            ELSE add_ms(ts, COALESCE(sane_ms(duration_ms), 0))
+                THEN MAX(add_ms(ts, COALESCE(took, 0))) OVER (PARTITION BY place)
+            ELSE add_ms(ts, COALESCE(took, 0))
         END AS end_ts
     FROM written
     WHERE turn = 1 OR COALESCE(status, '') <> 'running'
@@ -99,7 +85,7 @@ linked AS (
     SELECT
         c.event_id,
         c.place,
-        c.parent_span_id,
+        c.turn,
         c.name,
         c.agent,
         c.session_id,
@@ -184,7 +170,7 @@ SELECT
     CASE
         WHEN t.event_id IS NULL AND d.place IS NOT NULL THEN 'too deep'
         WHEN t.event_id IS NULL THEN 'circle'
-        WHEN w.turn > 1 THEN 'id repeated'
+        WHEN b.turn > 1 THEN 'id repeated'
         WHEN w.trace_id IS NULL THEN 'no trace'
         WHEN w.parent_span_id IS NOT NULL AND b.parent IS NULL THEN 'parent missing'
         WHEN w.status = 'running' THEN 'never ended'
@@ -214,7 +200,7 @@ SELECT
     w.variant,
     w.service,
     w.date
-FROM written AS w
+FROM events AS w
 JOIN beside AS b ON b.event_id = w.event_id
 LEFT JOIN tree AS t ON t.event_id = w.event_id
 LEFT JOIN inside AS i ON i.parent = w.event_id
