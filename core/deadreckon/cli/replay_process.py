@@ -66,6 +66,7 @@ class Worker:
             said = self._read(_GRACE_S)
         if said is None:
             reason = self._gone(self._timeout_s)
+            self._signal(signal.SIGKILL)
             self.stop()
             return {"gone": reason}
         return said

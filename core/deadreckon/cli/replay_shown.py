@@ -7,23 +7,27 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.text import Text
 
+from deadreckon.cli.lines import Column, draw, room
 from deadreckon.cli.output import Format, console, dumps, one_line, show_rows
 from deadreckon.cli.replay_verdict import Verdict, matters
 from deadreckon.cli.spoken import duration, money
-from deadreckon.cli.trace_pair import show_pair, sums
+from deadreckon.cli.trace_pair import sums
 
 if TYPE_CHECKING:
     from deadreckon.queries.alignment import Pair
+    from deadreckon.queries.tree import Node, Tree
 
 _STYLES: Final = {"same": "green", "different": "yellow", "failed": "red"}
 _COLUMNS: Final = (
     *("replay_of", "trace_id", "outcome", "path", "output", "steps", "cost_usd", "cost_delta_usd", "duration_ms"),
     *("duration_delta_ms", "reason"),
 )
+_MANY: Final = 5
+"""Differences that are told one by one; the table and JSON have all."""
 
 
 def show_one(verdict: Verdict, format_: Format) -> None:
-    """Print one replay: JSON has all of it, the other formats a row a step."""
+    """Print one replay: JSON has all of it, a table its steps, the other formats a row."""
     if format_ is Format.json:
         sys.stdout.write(dumps(_document(verdict), indent=True))
         return
@@ -32,7 +36,15 @@ def show_one(verdict: Verdict, format_: Format) -> None:
         return
     out = console()
     if verdict.a is not None and verdict.b is not None:
-        show_pair(verdict.a, verdict.b, format_)
+        out.print(Text(f"trace {verdict.replay_of}, recorded {verdict.a.started_at:%Y-%m-%d %H:%M:%S} UTC"))
+        out.print(Text(f"as    {verdict.b.trace_id}"))
+        out.print()
+        columns = (
+            *(Column("step", least=12), Column("then", right=True), Column("now", right=True)),
+            *(Column("cost then", right=True), Column("cost now", right=True), Column("differs", least=7)),
+        )
+        how = {call["span_id"]: call["how"] for call in verdict.said.get("calls", ())}
+        draw(out, columns, [_cells(pair, how) for pair in verdict.pairs], room(out))
         out.print()
     out.print(
         Text(one_line(f"{verdict.outcome}: {_sentence(verdict)}"), style=_STYLES[verdict.outcome]), soft_wrap=True
@@ -43,39 +55,39 @@ def show_one(verdict: Verdict, format_: Format) -> None:
 
 def show_many(verdicts: list[Verdict], format_: Format) -> None:
     """Print a row for each replay, and how many there are of each outcome."""
-    counts = {o: sum(v.outcome == o for v in verdicts) for o in _STYLES}
-    facts: dict[str, Any] = {key: n for key, n in counts.items() if n or format_ is Format.json}
+    rows = [_row(verdict) for verdict in verdicts]
+    facts: dict[str, Any] = {outcome: sum(r["outcome"] == outcome for r in rows) for outcome in _STYLES}
     for what in ("cost_delta_usd", "duration_delta_ms"):
-        known = [row[what] for v in verdicts if (row := _row(v))[what] is not None]
+        known = [row[what] for row in rows if row[what] is not None]
         facts[what] = sum(known) if known else None
-    show_rows(_COLUMNS, [[_row(v)[c] for c in _COLUMNS] for v in verdicts], format_, meta=facts)
+    if format_ is not Format.json:
+        facts = {key: value for key, value in facts.items() if value}
+    show_rows(_COLUMNS, [[row[c] for c in _COLUMNS] for row in rows], format_, meta=facts)
 
 
 def _row(verdict: Verdict) -> dict[str, Any]:
-    a = sums(verdict.a) if verdict.a is not None else {}
-    b = sums(verdict.b) if verdict.b is not None else {}
-    expected = _expected_ms(verdict)
+    a, b = verdict.a, verdict.b
     return {
         "replay_of": verdict.replay_of,
-        "trace_id": verdict.b.trace_id if verdict.b is not None else None,
+        "trace_id": b.trace_id if b is not None else None,
         "outcome": verdict.outcome,
         "path": verdict.path_differs,
-        "output": "differs" if verdict.output_differs else "same" if verdict.b is not None else None,
+        "output": None if b is None else "differs" if verdict.output_differs else "same",
         "steps": len(verdict.differences),
-        "cost_usd": b.get("cost_usd"),
-        "cost_delta_usd": _delta(a.get("cost_usd"), b.get("cost_usd")),
-        "duration_ms": b.get("duration_ms"),
-        "duration_delta_ms": _delta(a.get("duration_ms"), expected),
-        "reason": verdict.reason or "; ".join(_words(p) for p in verdict.differences[:3]) or None,
+        "cost_usd": _cost(b),
+        "cost_delta_usd": _delta(_cost(a), _cost(b)),
+        "duration_ms": b.duration_ms if b is not None else None,
+        "duration_delta_ms": _delta(a.duration_ms if a is not None else None, _expected_ms(verdict)),
+        "reason": verdict.reason or "; ".join(_words(pair) for pair in verdict.differences[:_MANY]) or None,
     }
 
 
 def _document(verdict: Verdict) -> dict[str, Any]:
+    row = _row(verdict)
     sides = {
-        side: {"trace_id": tree.trace_id, **sums(tree), **_output(tree)} if tree is not None else None
+        side: {"trace_id": tree.trace_id, **sums(tree), "cost_usd": _cost(tree), **_end(tree)} if tree else None
         for side, tree in (("a", verdict.a), ("b", verdict.b))
     }
-    row = _row(verdict)
     return {
         **{key: row[key] for key in ("replay_of", "trace_id", "outcome")},
         "reason": verdict.reason or None,
@@ -97,16 +109,32 @@ def _document(verdict: Verdict) -> dict[str, Any]:
 
 
 def _sides(pair: Pair) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for side, node in (("a", pair.a), ("b", pair.b)):
-        keys = ("span_id", "status", "error_type", "error_message", "input", "output")
-        found |= {f"{side}_{key}": node.event[key] if node is not None else None for key in keys}
-    return found
+    keys = ("span_id", "status", "error_type", "error_message", "input", "output")
+    sides = (("a", pair.a), ("b", pair.b))
+    return {f"{side}_{key}": node.event[key] if node is not None else None for side, node in sides for key in keys}
 
 
-def _output(tree: Any) -> dict[str, Any]:
+def _end(tree: Tree) -> dict[str, Any]:
     root = next((n.event for n in tree.spans if n.depth == 0), None)
     return {key: root[key] if root is not None else None for key in ("status", "output")}
+
+
+def _cells(pair: Pair, how: dict[str, str]) -> list[Text]:
+    answered = how.get(pair.b.event["span_id"]) if pair.b is not None else None
+    now = answered if answered not in (None, "live") else _took(pair.b)
+    return [
+        Text("  " * pair.depth + one_line(pair.path[-1])),
+        *(Text(_took(pair.a)), Text(now or ""), Text(_paid(pair.a)), Text(_paid(pair.b))),
+        Text({"only in a": "gone", "only in b": "new"}.get(pair.change, ", ".join(matters(pair))), style="yellow"),
+    ]
+
+
+def _took(node: Node | None) -> str:
+    return duration(node.took_ms) if node is not None and node.took_ms is not None else ""
+
+
+def _paid(node: Node | None) -> str:
+    return money(node.cost_usd) if node is not None and node.cost_usd is not None else ""
 
 
 def _sentence(verdict: Verdict) -> str:
@@ -114,50 +142,54 @@ def _sentence(verdict: Verdict) -> str:
         return verdict.reason
     if verdict.outcome == "same":
         return "every step, its input and its output"
-    return "; ".join(_words(pair) for pair in verdict.differences[:5])
+    told = "; ".join(_words(pair) for pair in verdict.differences[:_MANY])
+    more = len(verdict.differences) - _MANY
+    return told + (f"; and {more} more" if more > 0 else "")
 
 
 def _words(pair: Pair) -> str:
     where = " > ".join(pair.path)
     if pair.change:
-        return f"{where} {'is gone' if pair.b is None else 'is new'}"
+        return f"{where} is {'gone' if pair.b is None else 'new'}"
     return f"{where} differs in {', '.join(matters(pair))}"
 
 
 def _lines(verdict: Verdict) -> list[str]:
     lines = [f"hint: {verdict.hint}"] if verdict.hint else []
-    lines += [f"{' > '.join(p.path)}: {text}" for p in verdict.differences[:5] for text in _texts(p)]
+    lines += [f"{' > '.join(p.path)}: {text}" for p in verdict.differences[:_MANY] for text in _texts(p)]
     how = verdict.how()
     lines.append("calls: " + (", ".join(f"{n} {word}" for word, n in how.items() if n) or "none"))
-    if verdict.a is None or verdict.b is None:
-        return lines
-    a, b, expected = sums(verdict.a), sums(verdict.b), _expected_ms(verdict)
-    if a["cost_usd"] is not None or b["cost_usd"] is not None:
-        sides = [money(c) if c is not None else "unknown" for c in (a["cost_usd"], b["cost_usd"])]
-        lines.append(
-            f"cost: {sides[0]} -> {sides[1]}" + (", as recorded for answered calls" if how["recorded"] else "")
-        )
-    took = f"latency: {duration(a['duration_ms'] or 0)} -> {duration(b['duration_ms'] or 0)}"
-    if verdict.recorded_ms and expected is not None:
-        took += f"; {duration(expected)} with the {duration(verdict.recorded_ms)} that answered calls took then"
-    lines.append(took)
+    if verdict.a is not None and verdict.b is not None:
+        then, now = (money(c) if c is not None else "unknown" for c in (_cost(verdict.a), _cost(verdict.b)))
+        lines.append(f"cost: {then} -> {now}" + (", as recorded for answered calls" if how["recorded"] else ""))
+        took = f"latency: {duration(verdict.a.duration_ms)} -> {duration(verdict.b.duration_ms)}"
+        expected = _expected_ms(verdict)
+        if how["recorded"] and expected is not None:
+            took += f"; {duration(expected)} with the {duration(verdict.recorded_ms)} that answered calls took then"
+        lines.append(took)
     if threads := verdict.said.get("threads"):
         lines.append(f"threads left running: {', '.join(threads)}")
     return lines
 
 
 def _texts(pair: Pair) -> list[str]:
-    found = []
-    for what in ("status", "error_type", "input", "output"):
-        if pair.a is not None and pair.b is not None and what in matters(pair):
-            sides = [_cut(node.event[what]) for node in (pair.a, pair.b)]
-            found.append(f"{what} {sides[0]} -> {sides[1]}")
-    return found
+    if pair.a is None or pair.b is None:
+        return []
+    sides = (pair.a.event, pair.b.event)
+    told = [what for what in ("status", "error_type", "input", "output") if what in matters(pair)]
+    return [f"{what} {' -> '.join(_cut(event[what]) for event in sides)}" for what in told]
 
 
 def _cut(text: Any) -> str:
     said = "none" if text is None else str(text)
     return said if len(said) <= 100 else f"{said[:100]}..."
+
+
+def _cost(tree: Tree | None) -> float | None:
+    """What its model calls cost: nothing where there are none, None where that is not known."""
+    if tree is None:
+        return None
+    return tree.cost_usd if any(node.counted for node in tree.nodes) else 0.0
 
 
 def _expected_ms(verdict: Verdict) -> float | None:

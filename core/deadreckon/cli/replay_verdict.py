@@ -63,7 +63,22 @@ class Verdict:
 
 def matters(pair: Pair) -> list[str]:
     """What differs at a step and is behaviour; a root's input is what the replay was given."""
-    return [d for d in pair.differs if d not in _TOLD and not (d == "input" and pair.depth == 0)]
+    told = set(_TOLD) | ({"input"} if pair.depth == 0 else set())
+    if (
+        pair.a is not None
+        and pair.b is not None
+        and _same_error(pair.a.event["error_type"], pair.b.event["error_type"])
+    ):
+        told.add("error_type")
+    return [d for d in pair.differs if d not in told]
+
+
+def _same_error(a: str | None, b: str | None) -> bool:
+    """Whether two classes are the same, one of which was in a script: that is `__main__` in its own run alone."""
+    if a is None or b is None or a == b:
+        return a == b
+    (one, _, name), (other, _, also) = a.rpartition("."), b.rpartition(".")
+    return name == also and "__main__" in (one, other)
 
 
 def judged(replay_of: str, said: dict[str, Any], a: Tree, b: Tree | None) -> Verdict:
@@ -77,7 +92,7 @@ def judged(replay_of: str, said: dict[str, Any], a: Tree, b: Tree | None) -> Ver
         reason = said["gone"]
     elif failure is not None:
         root = next((n.event for n in a.spans if n.depth == 0), None)
-        known = root is not None and status_of(root) != "ok" and root["error_type"] == failure["error_type"]
+        known = root is not None and status_of(root) != "ok" and _same_error(root["error_type"], failure["error_type"])
         if said["refused"] or said["timed_out"]:
             reason, hint = failure["error_message"], failure["hint"]
         elif not known:

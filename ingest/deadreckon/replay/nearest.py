@@ -27,7 +27,9 @@ def explain(
     said = f"{name} is called with {short(text)}, which was never recorded"
     if not calls:
         near = difflib.get_close_matches(name, names, n=1)
-        there = f"nearest is {near[0]}" if near else f"the trace calls {', '.join(names)}" if names else "none was"
+        if not names:
+            return f"{name} is called, and the trace recorded no call of a tool or model"
+        there = f"nearest is {near[0]}" if near else f"the trace calls {', '.join(names)}"
         return f"{name} is called, which was never recorded: {there}"
     known = [call for call in calls if call.arguments is not None]
     if not known:

@@ -96,6 +96,7 @@ class Replay:
         self._answer = frozenset(answer)
         self._masked = masked
         self._used: set[str] = set()
+        self._rooted = False
         self._lock = threading.Lock()
 
     def unused(self) -> list[Call]:
@@ -109,13 +110,15 @@ class Replay:
             NotAnsweredError: nothing was recorded for it.
         """
         span = emit.current_span()
-        if span is None or span.parent_span_id is None:
-            return None  # the root is what is replayed
+        if span is None:
+            return None
         fields = span._fields  # a span has no other way to say what it was given
         kind = self._kind_of(fields.get("operation"), fields.get("tool"), span.name)
         if kind is None:
             return None
         name = str(fields.get("tool") or span.name)
+        if self._is_root(span, kind, name):
+            return None
         text = json_text(EMITTER.settings.content.masked(dict(named)))
         with self._lock:
             call = self._find(kind, name, text, fields, function)
@@ -165,6 +168,14 @@ class Replay:
 
     def _kind(self, call: Call) -> Kind | None:
         return call.kind if call.kind != "step" or call.step in self._answer else None
+
+    def _is_root(self, span: emit.Span, kind: Kind, name: str) -> bool:
+        """Whether this is the call that is replayed, where that is one of a tool or model itself."""
+        if span.trace_id != self.trace_id or span.parent_span_id is not None:
+            return False
+        with self._lock:
+            first, self._rooted = not self._rooted, True
+        return first and (kind, name) == (self.recording.root.kind, self.recording.root.name)
 
     def _is_live(self, kind: Kind, name: str) -> bool:
         return bool(self._live & {"all", kind, f"{kind}:{name}"})
