@@ -6,7 +6,8 @@
 -- differs, if neither or both failed and, where the line states a duration, tokens or cost, if their times touch
 -- within a second. Of the two the span is the row, unless only the line states tokens or cost. A span around
 -- another one of the same operation (a framework's around its client's, a retrying one around its attempts) gives way
--- to the one inside, unless only it states what was used.
+-- to the one inside, unless only it states what was used. Of spans with one response_id that touch within a second,
+-- as two libraries tell of one answer, the shortest is the row, before it one that states what was used.
 -- Spans of agents and workflows are never calls: they may repeat the totals of the calls in them
 -- Grain: one row per model call
 -- Columns:
@@ -116,8 +117,35 @@ calls AS (
             AND COALESCE(w.input_tokens, w.output_tokens, w.cost_usd) IS NULL
             AND ms_between(w.ts, told.ts) >= -1000 - told.took
             AND ms_between(w.ts, told.ts) <= 1000 + told.took + COALESCE(sane_ms(w.duration_ms), 0)
+    LEFT JOIN (
+        SELECT
+            event_id, response_id, trace_id, span_id, ts, COALESCE(sane_ms(duration_ms), 0) AS took,
+            COALESCE(input_tokens, output_tokens, cost_usd) AS used
+        FROM events
+        WHERE
+            kind = 'span' AND COALESCE(status, '') <> 'running' AND response_id IS NOT NULL
+            AND operation IN (
+                'chat', 'text_completion', 'completion', 'generate_content', 'generate', 'response', 'responses', 'llm',
+                'embeddings', 'embedding', 'rerank', 'predict', 'inference', 'image_generation', 'speech', 'transcription'
+            )
+    ) AS twin
+        ON
+            twin.response_id = w.response_id AND twin.event_id <> w.event_id
+            AND ms_between(w.ts, twin.ts) >= -1000 - twin.took
+            AND ms_between(w.ts, twin.ts) <= 1000 + COALESCE(sane_ms(w.duration_ms), 0)
+            AND (
+                (twin.used IS NOT NULL AND COALESCE(w.input_tokens, w.output_tokens, w.cost_usd) IS NULL)
+                OR (
+                    (twin.used IS NULL) = (COALESCE(w.input_tokens, w.output_tokens, w.cost_usd) IS NULL)
+                    AND COALESCE(twin.trace_id = w.trace_id AND twin.span_id = w.parent_span_id, false) = false
+                    AND (
+                        twin.took < COALESCE(sane_ms(w.duration_ms), 0)
+                        OR (twin.took = COALESCE(sane_ms(w.duration_ms), 0) AND twin.event_id < w.event_id)
+                    )
+                )
+            )
     WHERE
-        inside.trace_id IS NULL AND told.event_id IS NULL AND w.kind = 'span' AND COALESCE(w.status, '') <> 'running'
+        inside.trace_id IS NULL AND told.event_id IS NULL AND twin.event_id IS NULL AND w.kind = 'span' AND COALESCE(w.status, '') <> 'running'
         AND w.operation IN (
             'chat', 'text_completion', 'completion', 'generate_content', 'generate', 'response', 'responses', 'llm',
             'embeddings', 'embedding', 'rerank', 'predict', 'inference', 'image_generation', 'speech', 'transcription'
