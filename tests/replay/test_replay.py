@@ -176,7 +176,10 @@ def test_what_was_not_kept_can_be_given(desk: Desk) -> None:
     [
         ("guarded", "the 1 call was recorded without arguments to know them by: its recorded input was not kept"),
         ("long", "pages cannot be answered: its recorded output was cut: 8,192 of 20,000 characters were kept"),
-        ("unclear", "said cannot be answered: its result 42 may be a text or a value: say which, as in `-> str`"),
+        (
+            "unclear",
+            "said cannot be answered: its result 42 may be a text or a value: say which, as in `-> str` or `-> dict`",
+        ),
         ("charged", "pay is a block, `with emit.span(...)`, whose code cannot be answered from a recording"),
     ],
 )
@@ -201,4 +204,4 @@ def test_many_traces(desk: Desk) -> None:
     done = desk.reckon("replay", "--where", "name = 'answer'", "--limit", "1", *with_)
     assert (done.returncode, json.loads(done.stdout)["count"]) == (0, 1)
     table = desk.reckon("replay", "--where", "name = 'answer'", *with_[:2], "--format", "table")
-    assert "2 rows (same 2" in table.stderr
+    assert "2 replays (same 2" in table.stderr

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.text import Text
 
 from deadreckon.cli.lines import Column, draw, room
-from deadreckon.cli.output import Format, console, dumps, one_line, show_rows
+from deadreckon.cli.output import Format, console, dumps, footer, one_line, show_rows
 from deadreckon.cli.replay_verdict import Verdict, matters
 from deadreckon.cli.spoken import duration, money
 from deadreckon.cli.trace_pair import sums
@@ -62,11 +63,35 @@ def show_many(verdicts: list[Verdict], format_: Format) -> None:
         facts[what] = sum(known) if known else None
     if format_ is not Format.json:
         facts = {key: value for key, value in facts.items() if value}
+    if format_ is Format.table:
+        columns = (
+            *(Column("trace"), Column("outcome"), Column("cost", right=True), Column("latency", right=True)),
+            Column("why", least=12, wrap=True),
+        )
+        out = console()
+        draw(out, columns, [_line(row) for row in rows], room(out))
+        footer(len(rows), "replay", facts)
+        return
     show_rows(_COLUMNS, [[row[c] for c in _COLUMNS] for row in rows], format_, meta=facts)
 
 
+def _line(row: dict[str, Any]) -> list[Text]:
+    cost, took = row["cost_delta_usd"], row["duration_delta_ms"]
+    return [
+        Text(row["replay_of"]),
+        Text(row["outcome"], style=_STYLES[row["outcome"]]),
+        Text(_signed(cost, money) if cost is not None else ""),
+        Text(_signed(took, duration) if took is not None else ""),
+        Text(one_line(row["reason"] or "")),
+    ]
+
+
+def _signed(value: float, said: Callable[[float], str]) -> str:
+    return ("-" if value < 0 else "+") + said(abs(value)) if value else said(0)
+
+
 def _row(verdict: Verdict) -> dict[str, Any]:
-    a, b = verdict.a, verdict.b
+    a, b, unfinished = verdict.a, verdict.b, verdict.outcome == "failed"
     return {
         "replay_of": verdict.replay_of,
         "trace_id": b.trace_id if b is not None else None,
@@ -75,9 +100,9 @@ def _row(verdict: Verdict) -> dict[str, Any]:
         "output": None if b is None else "differs" if verdict.output_differs else "same",
         "steps": len(verdict.differences),
         "cost_usd": _cost(b),
-        "cost_delta_usd": _delta(_cost(a), _cost(b)),
+        "cost_delta_usd": None if unfinished else _delta(_cost(a), _cost(b)),
         "duration_ms": b.duration_ms if b is not None else None,
-        "duration_delta_ms": _delta(a.duration_ms if a is not None else None, _expected_ms(verdict)),
+        "duration_delta_ms": None if unfinished or a is None else _delta(a.duration_ms, _expected_ms(verdict)),
         "reason": verdict.reason or "; ".join(_words(pair) for pair in verdict.differences[:_MANY]) or None,
     }
 
@@ -156,12 +181,14 @@ def _words(pair: Pair) -> str:
 
 def _lines(verdict: Verdict) -> list[str]:
     lines = [f"hint: {verdict.hint}"] if verdict.hint else []
-    lines += [f"{' > '.join(p.path)}: {text}" for p in verdict.differences[:_MANY] for text in _texts(p)]
+    if not verdict.reason:
+        lines += [f"{' > '.join(p.path)}: {text}" for p in verdict.differences[:_MANY] for text in _texts(p)]
     how = verdict.how()
     lines.append("calls: " + (", ".join(f"{n} {word}" for word, n in how.items() if n) or "none"))
-    if verdict.a is not None and verdict.b is not None:
+    if verdict.a is not None and verdict.b is not None and not verdict.reason:
         then, now = (money(c) if c is not None else "unknown" for c in (_cost(verdict.a), _cost(verdict.b)))
-        lines.append(f"cost: {then} -> {now}" + (", as recorded for answered calls" if how["recorded"] else ""))
+        told = any(c["kind"] == "llm" and c["how"] == "recorded" for c in verdict.said.get("calls", ()))
+        lines.append(f"cost: {then} -> {now}" + (", as recorded for answered calls" if told else ""))
         took = f"latency: {duration(verdict.a.duration_ms)} -> {duration(verdict.b.duration_ms)}"
         expected = _expected_ms(verdict)
         if how["recorded"] and expected is not None:

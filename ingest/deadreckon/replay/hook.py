@@ -14,7 +14,8 @@ from typing import Any
 from deadreckon.emit import _span, _trace
 from deadreckon.emit._steps import NO_STEPS, async_generator, generator
 from deadreckon.replay import replay as under
-from deadreckon.replay.replay import Answer, NotAnsweredError
+from deadreckon.replay.answering import Answer
+from deadreckon.replay.replay import NotAnsweredError
 
 _MARK = "__deadreckon_traced__"
 _ASKS = "__deadreckon_asks__"

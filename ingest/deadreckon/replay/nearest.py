@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from deadreckon.replay.content import short
+from deadreckon.replay.matching import other_models
 from deadreckon.replay.recording import Call, as_json
+
+_AROUND: Final = 30
+"""Characters before and after the first that differs."""
 
 
 def explain(
@@ -24,7 +28,6 @@ def explain(
 
     `used`: span ids of those that have answered a call already. `names`: what else was recorded.
     """
-    said = f"{name} is called with {short(text)}, which was never recorded"
     if not calls:
         near = difflib.get_close_matches(name, names, n=1)
         if not names:
@@ -36,20 +39,15 @@ def explain(
         return f"{name} is called, and {_unknown(calls)}"
     asked = orjson.loads(text)
     same = [call for call in known if call.arguments == asked]
+    models = sorted({model for call in same for model in other_models(call, fields)})
+    if models:
+        return f"{name} asks another model than was recorded: {', '.join(models)}"
     if same:
-        models = sorted(
-            {str(call.measures[k]) for call in same for k in ("model", "model_version") if _other(call, k, fields)}
-        )
-        if models:
-            return f"{name} asks another model than was recorded: {', '.join(models)}"
         times = "once" if len(same) == 1 else f"{len(same)} times"
         return f"{name} is called with {short(text)} once more than was recorded: {times}"
     nearest = max(known, key=lambda call: (_alike(call.arguments or {}, asked), call.span_id not in used))
-    return f"{said}; nearest is {short(nearest.input.text)}"
-
-
-def _other(call: Call, key: str, fields: Mapping[str, Any]) -> bool:
-    return key in fields and key in call.measures and str(fields[key]) != str(call.measures[key])
+    now, then = _apart(text, nearest.input.text or "")
+    return f"{name} is called with {now}, which was never recorded; nearest is {then}"
 
 
 def _unknown(calls: Sequence[Call]) -> str:
@@ -63,3 +61,15 @@ def _alike(then: Mapping[str, Any], now: Mapping[str, Any]) -> float:
     same = sum(key in then and key in now and then[key] == now[key] for key in keys)
     a, b = (as_json(side).decode()[:1000] for side in (then, now))
     return float(same / (len(keys) or 1) + difflib.SequenceMatcher(None, a, b).ratio())
+
+
+def _apart(a: str, b: str) -> tuple[str, str]:
+    """Both texts, cut to where they begin to differ when they are long."""
+    if max(len(a), len(b)) <= 2 * _AROUND:
+        return a, b
+    alike = next((n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    begin = max(alike - _AROUND, 0)
+    end = begin + 3 * _AROUND
+    return tuple(  # type: ignore[return-value]  # two in, two out
+        ("..." if begin else "") + side[begin:end] + ("..." if end < len(side) else "") for side in (a, b)
+    )

@@ -112,7 +112,9 @@ def _plain(content: Content, *, model: bool) -> Any:
         return content.text
     if isinstance(content.value, dict | list) and not model:
         return content.value
-    raise UnclearError(f"its result {short(content.text)} may be a text or a value: say which, as in `-> str`")
+    raise UnclearError(
+        f"its result {short(content.text)} may be a text or a value: say which, as in `-> str` or `-> dict`"
+    )
 
 
 def _name(says: Any) -> str:

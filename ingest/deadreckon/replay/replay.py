@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextvars
-import hashlib
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
-
-import orjson
 
 from deadreckon import emit
 from deadreckon.core.errors import UsageError
@@ -19,8 +16,10 @@ from deadreckon.emit._deadletter import REPLAYING
 from deadreckon.emit._emitter import EMITTER
 from deadreckon.emit._encode import json_text
 from deadreckon.replay import rebuild
+from deadreckon.replay.answering import Answer, answer_of
+from deadreckon.replay.matching import matching
 from deadreckon.replay.nearest import explain
-from deadreckon.replay.recording import Call, Kind, Recording, as_json, kind_of
+from deadreckon.replay.recording import Call, Kind, Recording, kind_of
 
 Missing = Literal["error", "live", "skip"]
 How = Literal["recorded", "live", "skipped", "refused"]
@@ -54,15 +53,6 @@ class Made:
     span_id: str
     replay_of_span_id: str | None = None
     recorded_ms: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What to return, or to raise, in place of a call."""
-
-    result: Any = None
-    items: tuple[Any, ...] = ()
-    error: BaseException | None = None
 
 
 class Replay:
@@ -121,7 +111,8 @@ class Replay:
             return None
         text = json_text(EMITTER.settings.content.masked(dict(named)))
         with self._lock:
-            call = self._find(kind, name, text, fields, function)
+            free = [c for c in self.recording.calls if (c.kind, c.name) == (kind, name) and c.span_id not in self._used]
+            call = matching(free, text, fields, function)
             if call is not None:
                 self._used.add(call.span_id)
         link = {"replay_of_span_id": call.span_id, "recorded_ms": call.duration_ms} if call else {}
@@ -132,7 +123,7 @@ class Replay:
         if call is None:
             return self._without(name, kind, text, fields)
         try:
-            answer = self._answered(call, function, streams=streams)
+            answer = answer_of(call, function, streams=streams, masked=self._masked)
         except rebuild.UnclearError as error:
             raise self._refuse(
                 name,
@@ -179,37 +170,6 @@ class Replay:
 
     def _is_live(self, kind: Kind, name: str) -> bool:
         return bool(self._live & {"all", kind, f"{kind}:{name}"})
-
-    def _find(
-        self, kind: Kind, name: str, text: str, fields: Mapping[str, Any], function: Callable[..., Any]
-    ) -> Call | None:
-        asked: dict[str, Any] = orjson.loads(text)
-        plain = as_json(asked)
-        free = [c for c in self.recording.calls if (c.kind, c.name) == (kind, name) and c.span_id not in self._used]
-        free = [c for c in free if other_model(c, fields) is None]
-        exact = (c for c in free if c.arguments is not None and as_json(c.arguments) == plain)
-        hashed = (c for c in free if c.arguments is None and c.input.hash == _sha256(text))
-        alike = (c for c in free if c.arguments is not None and _same_but_defaults(c.arguments, asked, function))
-        return next(exact, None) or next(hashed, None) or next(alike, None)
-
-    def _answered(self, call: Call, function: Callable[..., Any], *, streams: bool) -> Answer:
-        if call.status in ("cancelled", "running"):
-            ended = "was cancelled" if call.status == "cancelled" else "never ended"
-            raise rebuild.UnclearError(f"the recorded call {ended}, and has no result")
-        error = None
-        if call.status != "ok":
-            error = rebuild.error(call.error_type, call.error_message, function)
-            if not (streams and call.output.text):
-                return Answer(error=error)
-        trouble = call.output.trouble("its recorded output")
-        mask = "" if self._masked else call.output.masks(call.output.value)
-        if mask:
-            trouble = f"its recorded output was redacted ({mask}); --masked takes it as it is"
-        if trouble is not None:
-            raise rebuild.UnclearError(trouble)
-        if streams:
-            return Answer(items=tuple(rebuild.items(call.output, function)), error=error)
-        return Answer(rebuild.result(call.output, function, model=call.kind == "llm"))
 
     def _without(self, name: str, kind: Kind, text: str, fields: Mapping[str, Any]) -> Answer | None:
         if self._missing == "live":
@@ -324,33 +284,5 @@ def replaying(
         _HERE.reset(here)
 
 
-def other_model(call: Call, fields: Mapping[str, Any]) -> str | None:
-    """The recorded model or version, where the call that is made now says another."""
-    for key in ("model", "model_version"):
-        now, then = fields.get(key), call.measures.get(key)
-        if now is not None and then is not None and str(now) != str(then):
-            return str(then)
-    return None
-
-
-def _same_but_defaults(then: Mapping[str, Any], now: Mapping[str, Any], function: Callable[..., Any]) -> bool:
-    """Whether arguments differ only in that one side states what is the default."""
-    import inspect
-
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return False
-    defaults = {p.name: json_text(p.default) for p in parameters if p.default is not p.empty}
-    sides = [
-        {k: v for k, v in side.items() if k not in defaults or json_text(v) != defaults[k]} for side in (then, now)
-    ]
-    return as_json(sides[0]) == as_json(sides[1])
-
-
 def _as_live(kind: Kind, name: str) -> str:
     return f"{kind}:{name}"
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -50,6 +50,8 @@ def main(jobs: TextIO, answers: TextIO) -> None:
         )
         return
     _settle(order)
+    import asyncio  # noqa: F401
+
     import pydantic  # noqa: F401  # what rebuilds results is loaded before anything is timed
 
     say({"ready": True})
