@@ -129,22 +129,38 @@ def test_a_call_around_a_call_stays_where_only_it_knows_what_was_used(ask: Ask) 
     assert ask("SELECT span_id FROM model_calls", neither) == [("a",)]
 
 
+def told(span_id: str, library: str, **fields: Any) -> dict[str, Any]:
+    """A span that an instrumentation wrote of answer r1."""
+    attributes = json.dumps({"otel": {"scope": {"name": library}}})
+    used = {"input_tokens": 30, "cost_usd": 3.0}
+    return chat(span_id, **{"response_id": "r1", "attributes": attributes, "service": "shop", **used, **fields})
+
+
 def test_two_spans_of_one_answer_are_one_call(ask: Ask) -> None:
     """Two libraries may tell of an answer without knowing of each other: neither span is inside the other."""
-    told = {"response_id": "r1", "model": "fox"}
-    framework = chat("f", trace_id="x", duration_ms=120.0, input_tokens=30, cost_usd=3.0, **told)
-    client = chat("c", trace_id="y", input_tokens=30, cost_usd=3.0, **told)
+    framework = told("f", "langchain", trace_id="x", duration_ms=120.0)
+    client = told("c", "openai", trace_id="y")
     spans = "SELECT span_id FROM model_calls ORDER BY 1"
     assert ask(spans, [framework, client]) == [("c",)]
     assert ask(spans, [framework, {**client, "input_tokens": None, "cost_usd": None}]) == [("f",)]
-    thrice = [{**framework, "duration_ms": 100.0}, client, {**client, "span_id": "d"}]
-    assert ask("SELECT count(*), sum(input_tokens) FROM model_calls", thrice) == [(1, 30)]
-    assert ask(spans, [framework, {**client, "ts": at("13")}]) == [("c",), ("f",)]  # given again, by a cache
-    assert ask(spans, [framework, {**client, "response_id": "r2"}]) == [("c",), ("f",)]
-    assert ask(spans, [framework, {**client, "operation": "embeddings", "response_id": None}]) == [("c",), ("f",)]
     inside = {**client, "trace_id": "x", "parent_span_id": "f"}
     for took in (50.0, 120.0, 150.0):
         assert ask(spans, [framework, {**inside, "duration_ms": took}]) == [("c",)]
+    thrice = [{**framework, "duration_ms": 100.0}, client, told("d", "http", trace_id="z")]
+    assert ask("SELECT count(*), sum(input_tokens) FROM model_calls", thrice) == [(1, 30)]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"ts": at("13")}, {"response_id": "r2"}, {"response_id": None}, {"service": "bank"}, {"attributes": None}],
+    ids=["a cache gave it again", "another answer", "no answer's id", "another service", "nobody says who told"],
+)
+def test_what_may_be_another_answer_is_another_call(ask: Ask, other: dict[str, Any]) -> None:
+    """An id may be a stub's, or that of an answer given twice: what is not surely told twice is counted."""
+    rows = [told("f", "langchain", trace_id="x", duration_ms=120.0), told("c", "openai", trace_id="y") | other]
+    assert ask("SELECT span_id FROM model_calls ORDER BY 1", rows) == [("c",), ("f",)]
+    rows = [told("f", "openai", trace_id="x", duration_ms=120.0), told("c", "openai", trace_id="y")]
+    assert ask("SELECT span_id FROM model_calls ORDER BY 1", rows) == [("c",), ("f",)]
 
 
 def test_a_span_that_has_only_begun_is_not_counted(ask: Ask) -> None:

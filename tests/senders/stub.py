@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from typing import Any, Final, Self
 
 INPUT, CACHED, OUTPUT, REASONING = 1200, 1024, 80, 48
@@ -19,6 +20,8 @@ EMBEDDED: Final = 7
 SERVED: Final = "-2026-09-01"
 """What the name of the model that answers has behind that of the model asked for."""
 TEXT: Final = "Your order left on Monday."
+ANSWERS: Final = count(1)
+"""Each answer has an id of its own."""
 FIRST_PIECE_S: Final = 0.05
 """Seconds before the first piece of a streamed answer."""
 _CHAT_USAGE: Final = {
@@ -116,7 +119,7 @@ def _chat(asked: dict[str, Any]) -> dict[str, Any]:
         message["tool_calls"] = [call]
     choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if tool else "stop"}
     return {
-        "id": "chatcmpl-1",
+        "id": f"chatcmpl-{next(ANSWERS)}",
         "object": "chat.completion",
         "created": 1,
         "model": asked["model"] + SERVED,
@@ -149,7 +152,7 @@ def _response(asked: dict[str, Any]) -> dict[str, Any]:
         content = [{"type": "output_text", "text": TEXT, "annotations": []}]
         item = {"type": "message", "role": "assistant", "content": content}
     return {
-        "id": "resp-1",
+        "id": f"resp-{next(ANSWERS)}",
         "object": "response",
         "created_at": 1,
         "status": "completed",

@@ -104,10 +104,10 @@ def test_openai_agents(sent: Sent) -> None:
 
 
 def test_a_call_told_by_framework_and_client_is_counted_once(sent: Sent) -> None:
-    """pydantic-ai and the Agents SDK around the client of OpenAI, all three instrumented."""
-    assert total(sent, "two_layers") == (3, 3 * stub.INPUT, pytest.approx(3 * COST))
+    """pydantic-ai, the Agents SDK and LangChain around the client of OpenAI, all four instrumented."""
+    assert total(sent, "two_layers") == (4, 4 * stub.INPUT, pytest.approx(4 * COST))
     told = sent.rows("SELECT * FROM events WHERE service = 'two_layers' AND operation = 'chat'")
-    assert len(told) == 6
+    assert len(told) == 8
     (outer,) = [span for span in told if span["agent"] == "pydantic"]
     assert USED.items() <= outer.items()
 
@@ -156,9 +156,8 @@ def test_node(sent: Sent) -> None:
         ("ai.embed", "embeddings", "ok"),
     ]
     assert all(USED.items() <= call.items() for call in sdk[:3])
-    assert {(c["model"], c["model_version"], c["provider"], c["response_id"]) for c in sdk[:3]} == {
-        (ASKED, ANSWERED, "openai", "chatcmpl-1")
-    }
+    assert {(c["model"], c["model_version"], c["provider"]) for c in sdk[:3]} == {(ASKED, ANSWERED, "openai")}
+    assert len({c["response_id"] for c in sdk[:3]} - {None}) == 3
     assert sdk[2]["ttft_ms"] >= stub.FIRST_PIECE_S * 1000
     assert (sdk[3]["error_type"], sdk[4]["input_tokens"]) == ("AI_APICallError", stub.EMBEDDED)
     assert total(sent, "node_openai")[:2] == (9, 5 * stub.INPUT + 2 * stub.EMBEDDED)

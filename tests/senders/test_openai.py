@@ -94,7 +94,9 @@ def test_openinference_says_whose_call_it_is(sent: Sent) -> None:
     assert session["input_tokens"] == 6 * stub.INPUT + stub.EMBEDDED
     assert session["cost_usd"] == pytest.approx(6 * COST + 1.4e-7)
     answers = [call["response_id"] for call in sent.calls("openinference_openai") if not call["stream"]]
-    assert {*answers} == {"chatcmpl-1", "resp-1", None}
+    named = [answer for answer in answers if answer]
+    assert {answer.partition("-")[0] for answer in named} == {"chatcmpl", "resp"}
+    assert len({*named}) == len(named)
 
 
 def test_opentelemetrys_logs_and_metrics(sent: Sent) -> None:

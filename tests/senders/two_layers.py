@@ -8,11 +8,13 @@ exec(documented("Setting OpenTelemetry up"))
 exec(documented("OpenAI, by OpenInference"))
 exec(documented("pydantic-ai"))
 exec(documented("OpenAI Agents SDK"))
+exec(documented("LangChain and LangGraph"))
 provider = watch()
 
 import asyncio
 
 import agents
+from langchain_openai import ChatOpenAI
 from openai import AsyncOpenAI
 
 
@@ -21,6 +23,7 @@ async def main():
     await agents.Runner.run(agents.Agent(name="responses", model="gpt-5"), "Where is my order?")
     chat = agents.OpenAIChatCompletionsModel("gpt-5", AsyncOpenAI())
     await agents.Runner.run(agents.Agent(name="completions", model=chat), "Where is my order?")
+    await ChatOpenAI(model="gpt-5").ainvoke("Where is my order?")
 
 
 asyncio.run(main())

@@ -6,8 +6,9 @@
 -- differs, if neither or both failed and, where the line states a duration, tokens or cost, if their times touch
 -- within a second. Of the two the span is the row, unless only the line states tokens or cost. A span around
 -- another one of the same operation (a framework's around its client's, a retrying one around its attempts) gives way
--- to the one inside, unless only it states what was used. Of spans with one response_id that touch within a second,
--- as two libraries tell of one answer, the shortest is the row, before it one that states what was used.
+-- to the one inside, unless only it states what was used. Of spans with one response_id of which one lies in the
+-- other's time, by which two libraries (OpenTelemetry's scopes) of a service tell of one answer, the row is one that
+-- states what was used, of these the shortest.
 -- Spans of agents and workflows are never calls: they may repeat the totals of the calls in them
 -- Grain: one row per model call
 -- Columns:
@@ -119,8 +120,8 @@ calls AS (
             AND ms_between(w.ts, told.ts) <= 1000 + told.took + COALESCE(sane_ms(w.duration_ms), 0)
     LEFT JOIN (
         SELECT
-            event_id, response_id, trace_id, span_id, ts, COALESCE(sane_ms(duration_ms), 0) AS took,
-            COALESCE(input_tokens, output_tokens, cost_usd) AS used
+            event_id, response_id, trace_id, span_id, service, ts, COALESCE(sane_ms(duration_ms), 0) AS took,
+            COALESCE(input_tokens, output_tokens, cost_usd) AS used, json_text(json_text(json_text(attributes, 'otel'), 'scope'), 'name') AS library
         FROM events
         WHERE
             kind = 'span' AND COALESCE(status, '') <> 'running' AND response_id IS NOT NULL
@@ -130,9 +131,10 @@ calls AS (
             )
     ) AS twin
         ON
-            twin.response_id = w.response_id AND twin.event_id <> w.event_id
-            AND ms_between(w.ts, twin.ts) >= -1000 - twin.took
-            AND ms_between(w.ts, twin.ts) <= 1000 + COALESCE(sane_ms(w.duration_ms), 0)
+            twin.response_id = w.response_id AND COALESCE(twin.service, '') = COALESCE(w.service, '')
+            AND twin.library <> json_text(json_text(json_text(w.attributes, 'otel'), 'scope'), 'name')
+            AND ABS(ms_between(w.ts, twin.ts) + (twin.took - COALESCE(sane_ms(w.duration_ms), 0)) / 2)
+            <= ABS(twin.took - COALESCE(sane_ms(w.duration_ms), 0)) / 2 + 5
             AND (
                 (twin.used IS NOT NULL AND COALESCE(w.input_tokens, w.output_tokens, w.cost_usd) IS NULL)
                 OR (
