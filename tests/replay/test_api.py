@@ -186,6 +186,16 @@ def test_a_text_that_could_be_an_object() -> None:
         assert app.ask("p") == '{"x":1}'
 
 
+def test_json_of_others_is_not_taken_for_text() -> None:
+    """Another framework writes JSON with blanks, emit never: a text of emit's that has them was a text."""
+    called = emit.trace("said", tool="said")(lambda n: n)
+    theirs = row("a", "said", tool="said", input='{"n": 1}', output='{"x": 1}', input_hash=None, output_hash=None)
+    with replaying(recorded(theirs)), pytest.raises(NotAnsweredError, match="may be a text or a value"):
+        called(1)
+    with replaying(recorded(row("a", "said", tool="said", input='{"n":1}', output='{"x": 1}'))):
+        assert called(1) == '{"x": 1}'
+
+
 def test_a_function_that_was_traced_too_early_is_refused(recording: Recording) -> None:
     """Its calls would be real, and nobody would know."""
     from deadreckon.emit import _trace

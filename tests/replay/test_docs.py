@@ -20,7 +20,7 @@ def test_the_guide_names_every_option() -> None:
         (info,) = hints[name].__metadata__
         if isinstance(info, typer.models.OptionInfo) and name not in ("lake", "config", "format_"):
             words = (info.default, *(info.param_decls or ()))  # typer moves the first word later
-            assert any(isinstance(word, str) and f"{word} " in GUIDE + " " for word in words), name
+            assert any(isinstance(word, str) and word in GUIDE for word in words), name
 
 
 def test_the_python_example_compiles() -> None:

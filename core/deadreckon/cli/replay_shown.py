@@ -10,7 +10,7 @@ from rich.text import Text
 
 from deadreckon.cli.lines import Column, draw, room
 from deadreckon.cli.output import Format, console, dumps, footer, one_line, show_rows
-from deadreckon.cli.replay_verdict import Verdict, matters
+from deadreckon.cli.replay_verdict import Verdict
 from deadreckon.cli.spoken import duration, money
 from deadreckon.cli.trace_pair import sums
 
@@ -45,7 +45,7 @@ def show_one(verdict: Verdict, format_: Format) -> None:
             *(Column("cost then", right=True), Column("cost now", right=True), Column("differs", least=7)),
         )
         how = {call["span_id"]: call["how"] for call in verdict.said.get("calls", ())}
-        draw(out, columns, [_cells(pair, how) for pair in verdict.pairs], room(out))
+        draw(out, columns, [_cells(verdict, pair, how) for pair in verdict.pairs], room(out))
         out.print()
     out.print(
         Text(one_line(f"{verdict.outcome}: {_sentence(verdict)}"), style=_STYLES[verdict.outcome]), soft_wrap=True
@@ -103,7 +103,7 @@ def _row(verdict: Verdict) -> dict[str, Any]:
         "cost_delta_usd": None if unfinished else _delta(_cost(a), _cost(b)),
         "duration_ms": b.duration_ms if b is not None else None,
         "duration_delta_ms": None if unfinished or a is None else _delta(a.duration_ms, _expected_ms(verdict)),
-        "reason": verdict.reason or "; ".join(_words(pair) for pair in verdict.differences[:_MANY]) or None,
+        "reason": verdict.reason or "; ".join(_words(verdict, pair) for pair in verdict.differences[:_MANY]) or None,
     }
 
 
@@ -128,7 +128,8 @@ def _document(verdict: Verdict) -> dict[str, Any]:
         "unused": list(verdict.said.get("unused", ())),
         "threads_left": list(verdict.said.get("threads", ())),
         "differences": [
-            {"path": list(p.path), "change": p.change, "differs": matters(p), **_sides(p)} for p in verdict.differences
+            {"path": list(p.path), "change": p.change, "differs": verdict.matters(p), **_sides(p)}
+            for p in verdict.differences
         ],
     }
 
@@ -144,13 +145,15 @@ def _end(tree: Tree) -> dict[str, Any]:
     return {key: root[key] if root is not None else None for key in ("status", "output")}
 
 
-def _cells(pair: Pair, how: dict[str, str]) -> list[Text]:
+def _cells(verdict: Verdict, pair: Pair, how: dict[str, str]) -> list[Text]:
     answered = how.get(pair.b.event["span_id"]) if pair.b is not None else None
     now = answered if answered not in (None, "live") else _took(pair.b)
     return [
         Text("  " * pair.depth + one_line(pair.path[-1])),
         *(Text(_took(pair.a)), Text(now or ""), Text(_paid(pair.a)), Text(_paid(pair.b))),
-        Text({"only in a": "gone", "only in b": "new"}.get(pair.change, ", ".join(matters(pair))), style="yellow"),
+        Text(
+            {"only in a": "gone", "only in b": "new"}.get(pair.change, ", ".join(verdict.matters(pair))), style="yellow"
+        ),
     ]
 
 
@@ -167,22 +170,22 @@ def _sentence(verdict: Verdict) -> str:
         return verdict.reason
     if verdict.outcome == "same":
         return "every step, its input and its output"
-    told = "; ".join(_words(pair) for pair in verdict.differences[:_MANY])
+    told = "; ".join(_words(verdict, pair) for pair in verdict.differences[:_MANY])
     more = len(verdict.differences) - _MANY
     return told + (f"; and {more} more" if more > 0 else "")
 
 
-def _words(pair: Pair) -> str:
+def _words(verdict: Verdict, pair: Pair) -> str:
     where = " > ".join(pair.path)
     if pair.change:
         return f"{where} is {'gone' if pair.b is None else 'new'}"
-    return f"{where} differs in {', '.join(matters(pair))}"
+    return f"{where} differs in {', '.join(verdict.matters(pair))}"
 
 
 def _lines(verdict: Verdict) -> list[str]:
     lines = [f"hint: {verdict.hint}"] if verdict.hint else []
     if not verdict.reason:
-        lines += [f"{' > '.join(p.path)}: {text}" for p in verdict.differences[:_MANY] for text in _texts(p)]
+        lines += [f"{' > '.join(p.path)}: {text}" for p in verdict.differences[:_MANY] for text in _texts(verdict, p)]
     how = verdict.how()
     lines.append("calls: " + (", ".join(f"{n} {word}" for word, n in how.items() if n) or "none"))
     if verdict.a is not None and verdict.b is not None and not verdict.reason:
@@ -199,11 +202,11 @@ def _lines(verdict: Verdict) -> list[str]:
     return lines
 
 
-def _texts(pair: Pair) -> list[str]:
+def _texts(verdict: Verdict, pair: Pair) -> list[str]:
     if pair.a is None or pair.b is None:
         return []
     sides = (pair.a.event, pair.b.event)
-    told = [what for what in ("status", "error_type", "input", "output") if what in matters(pair)]
+    told = [what for what in ("status", "error_type", "input", "output") if what in verdict.matters(pair)]
     return [f"{what} {' -> '.join(_cut(event[what]) for event in sides)}" for what in told]
 
 

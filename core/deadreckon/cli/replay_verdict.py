@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
@@ -34,10 +35,28 @@ class Verdict:
     pairs: list[Pair] = field(default_factory=list)
     said: dict[str, Any] = field(default_factory=dict)
 
-    @property
+    @cached_property
+    def _made(self) -> dict[str, dict[str, Any]]:
+        return {call["span_id"]: call for call in self.said.get("calls", ())}
+
+    @cached_property
     def differences(self) -> list[Pair]:
         """The steps that differ in more than time, cost and version."""
-        return [pair for pair in self.pairs if pair.change or matters(pair)]
+        return [pair for pair in self.pairs if pair.change or self.matters(pair)]
+
+    def matters(self, pair: Pair) -> list[str]:
+        """What differs at a step and is behaviour.
+
+        A root's input is what the replay was given; a call that was answered is a recorded one, however it is written.
+        """
+        told = set(_TOLD) | ({"input"} if pair.depth == 0 else set())
+        if pair.a is not None and pair.b is not None:
+            made = self._made.get(pair.b.event["span_id"], {})
+            told |= {"input"} if made.get("replay_of_span_id") else set()
+            told |= {"output"} if made.get("how") == "recorded" else set()
+            if _same_error(pair.a.event["error_type"], pair.b.event["error_type"]):
+                told.add("error_type")
+        return [what for what in pair.differs if what not in told]
 
     @property
     def output_differs(self) -> bool:
@@ -59,18 +78,6 @@ class Verdict:
         calls = self.said.get("calls", ())
         counts = {how: sum(c["how"] == how for c in calls) for how in ("recorded", "live", "skipped", "refused")}
         return counts | {"unused": len(self.said.get("unused", ()))}
-
-
-def matters(pair: Pair) -> list[str]:
-    """What differs at a step and is behaviour; a root's input is what the replay was given."""
-    told = set(_TOLD) | ({"input"} if pair.depth == 0 else set())
-    if (
-        pair.a is not None
-        and pair.b is not None
-        and _same_error(pair.a.event["error_type"], pair.b.event["error_type"])
-    ):
-        told.add("error_type")
-    return [d for d in pair.differs if d not in told]
 
 
 def _same_error(a: str | None, b: str | None) -> bool:

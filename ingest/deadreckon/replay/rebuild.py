@@ -108,9 +108,11 @@ def error(error_type: str | None, message: str | None, function: Callable[..., A
 
 
 def _plain(content: Content, *, model: bool) -> Any:
-    if not content.as_emitted:
+    if not isinstance(content.value, dict | list) and not content.as_emitted:
         return content.text
-    if isinstance(content.value, dict | list) and not model:
+    if content.hash and not content.as_emitted:
+        return content.text  # emit wrote it, and writes JSON in one form alone
+    if isinstance(content.value, dict | list) and content.as_emitted and not model:
         return content.value
     raise UnclearError(
         f"its result {short(content.text)} may be a text or a value: say which, as in `-> str` or `-> dict`"
