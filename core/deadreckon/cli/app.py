@@ -21,6 +21,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "demo": ("deadreckon.cli.demo", "The whole story on sample logs: ingest, questions answered, alerts."),
     "ingest": ("deadreckon.cli.ingest", "Read JSON logs into the lake, exactly once."),
     "import": ("deadreckon.cli.importing", "Bring in what MLflow, Langfuse, Phoenix or OTLP files hold."),
+    "export": ("deadreckon.cli.exporting", "Write events to files: JSON lines, Parquet, OTLP."),
     "serve": ("deadreckon.cli.serve", "Receive OpenTelemetry traces, logs and metrics (OTLP)."),
     "sql": ("deadreckon.cli.sql", "Ask the lake a question in SQL (read-only)."),
     "views": ("deadreckon.cli.views", "Describe the views that SQL can ask."),

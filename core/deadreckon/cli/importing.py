@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,6 +44,71 @@ def mlflow(
 
     with source.opened(store) as kept:
         _bring(source.items(kept), kept.origin, quiet, lake, config, format_)
+
+
+@command.command()
+def langfuse(
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE ...", help="Exported CSV, JSON, JSON lines or Parquet; or folders.")
+    ],
+    quiet: Quiet = False,
+    lake: LakeOption = None,
+    config: ConfigOption = None,
+    format_: FormatOption = None,
+) -> None:
+    """Traces, observations and scores that Langfuse exported.
+
+    Name the files of traces together with those of their observations: these get the session and user from there.
+
+    Example: reckon import langfuse exports/
+    """
+    from deadreckon.exchange import langfuse as source
+    from deadreckon.exchange.tables import files as there
+
+    _bring(source.items(there(files, "Langfuse")), _named(files), quiet, lake, config, format_)
+
+
+@command.command()
+def phoenix(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE ...", help="phoenix.db, or dataframes of spans in Parquet.")
+    ],
+    quiet: Quiet = False,
+    lake: LakeOption = None,
+    config: ConfigOption = None,
+    format_: FormatOption = None,
+) -> None:
+    """Spans, costs and annotations of Phoenix.
+
+    From its SQLite store, which a server may go on writing, or from what get_spans_dataframe() gave, in Parquet.
+
+    Example: reckon import phoenix ~/.phoenix/phoenix.db
+    """
+    from deadreckon.exchange import phoenix as source
+
+    _bring(source.items([path.expanduser() for path in files]), _named(files), quiet, lake, config, format_)
+
+
+@command.command("otlp-file")
+def otlp_file(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE ...", help="OTLP/JSON lines; plain, .gz or .zst.")],
+    quiet: Quiet = False,
+    lake: LakeOption = None,
+    config: ConfigOption = None,
+    format_: FormatOption = None,
+) -> None:
+    """Files of the OpenTelemetry collector's file exporter, and of reckon export otlp.
+
+    Example: reckon import otlp-file traces.json traces-2026-11-20T04-00-00.000.json
+    """
+    from deadreckon.exchange import otlp_file as source
+
+    _bring(source.items([path.expanduser() for path in files]), _named(files), quiet, lake, config, format_)
+
+
+def _named(files: Sequence[str | Path]) -> str:
+    """What the lake remembers as the origin: the first file, and how many more."""
+    return f"{files[0]}" + (f" and {len(files) - 1:,} more" if len(files) > 1 else "")
 
 
 def _bring(

@@ -127,7 +127,7 @@ def _show(summary: Summary, lake: Path, format_: Format) -> None:
         f"{_count(summary.read_lines, 'line')} from {_count(summary.sources, 'input')}: "
         f"{_count(summary.committed, 'event')} committed, {_count(summary.duplicates, 'duplicate')} dropped, "
         f"{summary.quarantined:,} quarantined{blank} "
-        f"({_size(summary.bytes)} in {summary.seconds:.1f} s, {_size(figures['bytes_per_second'])}/s)",
+        f"({sized(summary.bytes)} in {summary.seconds:.1f} s, {sized(figures['bytes_per_second'])}/s)",
         soft_wrap=True,
     )
     if summary.untimed:
@@ -143,7 +143,8 @@ def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def _size(count: float) -> str:
+def sized(count: float) -> str:
+    """Bytes as people read them."""
     for unit in ("B", "kB", "MB"):
         if count < 999.95:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
@@ -183,7 +184,7 @@ class Bar:
 
     def update(self, summary: Summary) -> None:
         """Show how far it is."""
-        self.describe(f"{summary.read_lines:,} lines, {summary.committed:,} events, {_size(summary.bytes)}")
+        self.describe(f"{summary.read_lines:,} lines, {summary.committed:,} events, {sized(summary.bytes)}")
 
     def describe(self, text: str) -> None:
         """Show this."""
