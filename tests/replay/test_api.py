@@ -179,6 +179,23 @@ def test_what_cannot_be_answered_says_why(fields: dict[str, Any], message: str, 
     assert not calls.exists()
 
 
+def test_a_step_of_the_programs_own_is_answered_where_told() -> None:
+    """By its name; else it runs, as what is under test."""
+    steps = recorded(row("a", "plan", input='{"question":"q"}', output="recorded"))
+    with replaying(steps) as replay:
+        assert (app.plan("q"), replay.calls) == ("Q", [])
+    with replaying(steps, answer=["plan"]) as replay:
+        assert (app.plan("q"), replay.calls[0].kind) == ("recorded", "step")
+
+
+def test_a_trace_that_is_one_call_of_a_tool_is_that_call_for_real(calls: Path) -> None:
+    """What is replayed is not answered; what it calls is."""
+    alone = Recording.of("t", [row("r", "search", tool="kb_search", input='{"query":"q"}', output='["old"]')])
+    with replaying(alone):
+        assert app.search(**alone.arguments()) == ["q #0", "q #1", "q #2"]
+    assert calls.read_text() == "search q\n"
+
+
 def test_a_text_that_could_be_an_object() -> None:
     """What a model says is text where the function says so."""
     call = row("a", "ask", operation="chat", model="desk-7b", input='{"prompt":"p"}', output='{"x":1}')

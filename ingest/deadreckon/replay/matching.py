@@ -24,7 +24,7 @@ def matching(calls: Sequence[Call], text: str, fields: Mapping[str, Any], functi
     same_model = [c for c in calls if not other_models(c, fields)]
     known = [c for c in same_model if c.arguments is not None]
     by_hash = (c for c in same_model if c.arguments is None and c.input.hash == hashed)
-    exact = (c for c in known if as_json(c.arguments) == plain)
+    exact = (c for c in known if c.plain == plain)
     alike = (c for c in known if _same_but_defaults(c.arguments or {}, asked, function))
     return next(exact, None) or next(by_hash, None) or next(alike, None)
 

@@ -87,6 +87,11 @@ class Call:
         )
 
     @cached_property
+    def plain(self) -> bytes | None:
+        """The arguments as JSON in which equal ones are equal bytes; None where they are not there whole."""
+        return as_json(self.arguments) if self.arguments is not None else None
+
+    @cached_property
     def arguments(self) -> dict[str, Any] | None:
         """The arguments by name; None where they are not there whole."""
         value = self.input.value if self.input.trouble("") is None else None

@@ -85,6 +85,9 @@ class Replay:
         self._missing = missing
         self._answer = frozenset(answer)
         self._masked = masked
+        self._calls: dict[tuple[Kind, str], list[Call]] = {}
+        for call in recording.calls:
+            self._calls.setdefault((call.kind, call.name), []).append(call)
         self._used: set[str] = set()
         self._rooted = False
         self._lock = threading.Lock()
@@ -111,7 +114,7 @@ class Replay:
             return None
         text = json_text(EMITTER.settings.content.masked(dict(named)))
         with self._lock:
-            free = [c for c in self.recording.calls if (c.kind, c.name) == (kind, name) and c.span_id not in self._used]
+            free = [c for c in self._calls.get((kind, name), ()) if c.span_id not in self._used]
             call = matching(free, text, fields, function)
             if call is not None:
                 self._used.add(call.span_id)
@@ -178,7 +181,7 @@ class Replay:
         if self._missing == "skip":
             self._note(name, kind, "skipped", None)
             return Answer()
-        calls = [c for c in self.recording.calls if (c.kind, c.name) == (kind, name)]
+        calls = self._calls.get((kind, name), [])
         names = sorted({c.name for c in self.recording.calls if self._kind(c) is not None})
         raise self._refuse(
             name,
