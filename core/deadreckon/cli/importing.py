@@ -35,8 +35,9 @@ def mlflow(
 ) -> None:
     """Runs, metrics, parameters, tags, models, traces and assessments of MLflow.
 
-    From the SQLite file of a tracking server, which may go on writing, or over the server's REST API. A user's name and
-    password, or a token, are taken from MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD and MLFLOW_TRACKING_TOKEN.
+    From the SQLite file of a tracking server, which may go on writing, or over the server's REST API.
+
+    Who asks the server is taken from MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN.
 
     Examples: reckon import mlflow mlflow.db; reckon import mlflow http://localhost:5000
     """
@@ -130,7 +131,7 @@ def _bring(
         with bar:
             brought = bring(
                 items,
-                origin=origin,
+                origin=str(Path(origin).resolve()) if Path(origin).exists() else origin,
                 lake=settings.lake,
                 settings=settings,
                 warn=warn,

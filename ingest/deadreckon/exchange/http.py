@@ -64,7 +64,8 @@ class Server:
                     content = answer.read()
                 break
             except urllib.error.HTTPError as error:
-                said = _said(error)
+                with error:
+                    said = _said(error)
                 if error.code == 404:
                     raise NotThereError(said) from error
                 if wait is None or error.code not in _PASSING:

@@ -131,10 +131,15 @@ def _model(model: Model) -> bytes:
         "name": model.name or model.model_id,
         "uri": model.uri,
         "run_id": model.run_id,
-        "attributes": {"mlflow": {"model_id": model.model_id, **{k: v for k, v in model.rest.items() if v}}},
+        "attributes": {"mlflow": {"model_id": model.model_id, **_sorted(model.rest)}},
     }
     known = known_by(model.created, "mlflow", "model", model.model_id, content_hash(written(about)))
     return event("artifact", event="model.logged", ts=instant(model.created), event_id=known, **about)
+
+
+def _sorted(rest: dict[str, Any]) -> dict[str, Any]:
+    """What is there, its keys in an order that does not depend on who told them: an id is made of it."""
+    return {k: dict(sorted(v.items())) if isinstance(v, dict) else v for k, v in rest.items() if v}
 
 
 def _version(version: Version) -> Iterator[Item]:

@@ -168,6 +168,11 @@ class ServerStore:
         while True:
             given = {**asked, "page_token": token}
             answer = self._server.post(path, given) if method == "POST" else self._server.get(path, **given)
+            if not isinstance(answer, dict):
+                raise SourceError(
+                    f"{self.origin} is no tracking server of MLflow: {path} answers no object; nothing was imported",
+                    hint="name the root of the server: http://HOST:PORT",
+                )
             yield answer.get(key) or []
             token = answer.get("next_page_token") or ""
             if not token:

@@ -91,7 +91,7 @@ class SqliteStore:
             "is_nan": "nan",
         }
         active = self._active("runs") or "TRUE"
-        of_runs = f"t.run_uuid IN (SELECT run_uuid FROM runs AS t WHERE {active})"  # noqa: S608 - words of ours
+        of_runs = f"+t.run_uuid IN (SELECT run_uuid FROM runs AS t WHERE {active})"  # noqa: S608 - words of ours
         for page in self._db.pages("metrics", columns, of_runs):
             for row in page:
                 value = unlimited(row["value"])
