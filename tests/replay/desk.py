@@ -161,6 +161,17 @@ def charged(amount: int) -> int:
     return amount
 
 
+@emit.trace
+def deep(topic: str) -> str:
+    return research(topic) + research(topic)
+
+
+@emit.trace(tool="research")
+def research(topic: str) -> str:
+    search(topic)
+    return ask(plan(topic))
+
+
 def record() -> None:
     """Do a day's work."""
     emit.configure(capture="text", redact=["email", "key:password"], service="desk", environment="prod")
@@ -177,6 +188,7 @@ def record() -> None:
     hello("bob@shop.example", "hunter2")
     unclear(42)
     charged(7)
+    deep("lamps")
     with emit.bound(trace_id="f" * 32, span_id="a" * 16):  # the rest of a trace whose root was lost
         plan("lost")
         plan("too")

@@ -32,7 +32,7 @@ def test_the_same_code_gives_the_same_and_calls_nothing(desk: Desk) -> None:
     )
     assert [s["of_span"] for s in spans if s["name"] == "search"] == [s["span_id"] for s in then]
     assert [s["name"] for s in spans if s["answered"] is None] == ["answer", "plan"]
-    assert desk.sql("select sum(cost_usd) as c from cost_by_version where environment = 'prod'") == [{"c": 0.5}]
+    assert desk.sql("select sum(cost_usd) as c from cost_by_version where environment = 'prod'") == [{"c": 1.0}]
 
 
 def test_arguments_that_state_a_default_are_the_same_call(desk: Desk) -> None:
@@ -96,6 +96,17 @@ def test_streams_and_tasks(desk: Desk) -> None:
     assert (code, said["outcome"], desk.calls()) == (0, "same", [])
     assert said["b"]["output"] == "sales 0 1"
     assert said["calls"]["recorded"] == 3
+
+
+def test_what_is_inside_of_an_answered_call_is_part_of_its_answer(desk: Desk) -> None:
+    """A tool that asks a model: neither its steps nor their cost are gone; called for real, they come again."""
+    code, said, _ = desk.replay(desk.trace("deep"), "deep")
+    assert (code, said["outcome"], desk.calls()) == (0, "same", [])
+    assert said["calls"] == {"recorded": 2, "live": 0, "skipped": 0, "refused": 0, "unused": 0}
+    assert (said["a"]["cost_usd"], said["b"]["cost_usd"], said["cost_delta_usd"]) == (0.5, 0.5, 0)
+    code, said, _ = desk.replay(desk.trace("deep"), "deep", "--live", "tool:research")
+    assert (code, said["outcome"], desk.calls()) == (0, "same", [])
+    assert said["calls"] == {"recorded": 4, "live": 2, "skipped": 0, "refused": 0, "unused": 0}
 
 
 def test_threads_are_answered_and_named_when_left(desk: Desk) -> None:

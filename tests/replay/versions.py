@@ -115,5 +115,5 @@ def echo(question: str) -> str:
 
 
 guarded, long, unclear, charged = desk.guarded, desk.long, desk.unclear, desk.charged
-report = desk.report
+report, deep = desk.report, desk.deep
 hello = desk.hello

@@ -99,8 +99,8 @@ def _row(verdict: Verdict) -> dict[str, Any]:
         "path": verdict.path_differs,
         "output": None if b is None else "differs" if verdict.output_differs else "same",
         "steps": len(verdict.differences),
-        "cost_usd": _cost(b),
-        "cost_delta_usd": None if unfinished else _delta(_cost(a), _cost(b)),
+        "cost_usd": _cost(b, verdict.inside_usd),
+        "cost_delta_usd": None if unfinished else _delta(_cost(a), _cost(b, verdict.inside_usd)),
         "duration_ms": b.duration_ms if b is not None else None,
         "duration_delta_ms": None if unfinished or a is None else _delta(a.duration_ms, _expected_ms(verdict)),
         "reason": verdict.reason or "; ".join(_words(verdict, pair) for pair in verdict.differences[:_MANY]) or None,
@@ -110,8 +110,8 @@ def _row(verdict: Verdict) -> dict[str, Any]:
 def _document(verdict: Verdict) -> dict[str, Any]:
     row = _row(verdict)
     sides = {
-        side: {"trace_id": tree.trace_id, **sums(tree), "cost_usd": _cost(tree), **_end(tree)} if tree else None
-        for side, tree in (("a", verdict.a), ("b", verdict.b))
+        side: {"trace_id": tree.trace_id, **sums(tree), "cost_usd": _cost(tree, usd), **_end(tree)} if tree else None
+        for side, tree, usd in (("a", verdict.a, 0.0), ("b", verdict.b, verdict.inside_usd))
     }
     return {
         **{key: row[key] for key in ("replay_of", "trace_id", "outcome")},
@@ -189,7 +189,9 @@ def _lines(verdict: Verdict) -> list[str]:
     how = verdict.how()
     lines.append("calls: " + (", ".join(f"{n} {word}" for word, n in how.items() if n) or "none"))
     if verdict.a is not None and verdict.b is not None and not verdict.reason:
-        then, now = (money(c) if c is not None else "unknown" for c in (_cost(verdict.a), _cost(verdict.b)))
+        then, now = (
+            money(c) if c is not None else "unknown" for c in (_cost(verdict.a), _cost(verdict.b, verdict.inside_usd))
+        )
         told = any(c["kind"] == "llm" and c["how"] == "recorded" for c in verdict.said.get("calls", ()))
         lines.append(f"cost: {then} -> {now}" + (", as recorded for answered calls" if told else ""))
         took = f"latency: {duration(verdict.a.duration_ms)} -> {duration(verdict.b.duration_ms)}"
@@ -215,11 +217,12 @@ def _cut(text: Any) -> str:
     return said if len(said) <= 100 else f"{said[:100]}..."
 
 
-def _cost(tree: Tree | None) -> float | None:
-    """What its model calls cost: nothing where there are none, None where that is not known."""
+def _cost(tree: Tree | None, inside: float = 0.0) -> float | None:
+    """What its model calls cost, and those `inside` of answered calls; None where that is not known."""
     if tree is None:
         return None
-    return tree.cost_usd if any(node.counted for node in tree.nodes) else 0.0
+    cost = tree.cost_usd if any(node.counted for node in tree.nodes) else 0.0
+    return cost + inside if cost is not None else None
 
 
 def _expected_ms(verdict: Verdict) -> float | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
     from deadreckon.queries.alignment import Pair
-    from deadreckon.queries.tree import Tree
+    from deadreckon.queries.tree import Node, Tree
 
 Outcome = Literal["same", "different", "failed"]
 _TOLD: Final = frozenset({"model", "model_version"})
@@ -24,6 +24,7 @@ class Verdict:
         a, b: the recorded trace and the new one; None where the new run left none.
         pairs: their steps side by side.
         said: what the process that ran it said.
+        inside_usd: what the model calls inside of answered calls cost then, in US dollars.
     """
 
     replay_of: str
@@ -34,6 +35,7 @@ class Verdict:
     b: Tree | None = None
     pairs: list[Pair] = field(default_factory=list)
     said: dict[str, Any] = field(default_factory=dict)
+    inside_usd: float = 0.0
 
     @cached_property
     def _made(self) -> dict[str, dict[str, Any]]:
@@ -93,7 +95,10 @@ def judged(replay_of: str, said: dict[str, Any], a: Tree, b: Tree | None) -> Ver
     from deadreckon.queries.alignment import align
     from deadreckon.queries.tree import status_of
 
-    failure, pairs = said.get("failure"), align(a, b) if b is not None else []
+    inside = _inside(a, said)
+    pairs = align(a, b) if b is not None else []
+    pairs = [pair for pair in pairs if pair.b is not None or id(pair.a) not in inside]
+    failure = said.get("failure")
     reason, hint = "", ""
     if "gone" in said:
         reason = said["gone"]
@@ -106,7 +111,17 @@ def judged(replay_of: str, said: dict[str, Any], a: Tree, b: Tree | None) -> Ver
             reason = f"{failure['error_type']}: {failure['error_message']}"
     if not reason and b is None:
         reason, hint = "the new run wrote no span", "does it call emit.clear(), or emit in another process?"
-    verdict = Verdict(replay_of, "failed" if reason else "same", reason, hint, a, b, pairs, said)
-    if verdict.outcome == "same" and verdict.differences:
-        return Verdict(replay_of, "different", "", "", a, b, pairs, said)
-    return verdict
+    cost = sum(node.cost_usd or 0.0 for node in inside.values() if node.counted)
+    verdict = Verdict(replay_of, "failed" if reason else "same", reason, hint, a, b, pairs, said, cost)
+    return verdict if reason or not verdict.differences else replace(verdict, outcome="different")
+
+
+def _inside(a: Tree, said: dict[str, Any]) -> dict[int, Node]:
+    """The recorded steps inside of calls that were answered: they are part of the answer, and did not come again."""
+    answered = {c["replay_of_span_id"] for c in said.get("calls", ()) if c["how"] == "recorded"}
+    found: dict[int, Node] = {}
+    for node in a.nodes:  # parents come first
+        parent = node.parent
+        if parent is not None and (id(parent) in found or parent.event["span_id"] in answered):
+            found[id(node)] = node
+    return found

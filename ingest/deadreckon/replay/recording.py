@@ -57,6 +57,7 @@ class Call:
     """
 
     span_id: str
+    parent_span_id: str | None
     name: str
     step: str
     kind: Kind
@@ -74,6 +75,7 @@ class Call:
         step = str(row["name"] or row["event"] or row["operation"])
         return cls(
             span_id=row["span_id"],
+            parent_span_id=row["parent_span_id"],
             name=str(row["tool"] or step),
             step=step,
             kind=kind_of(row["operation"], row["tool"]) or "step",
@@ -132,6 +134,14 @@ class Recording:
         root = _root(trace_id, ended)
         calls = [Call.of(row) for row in ended.values() if row is not root]
         return cls(trace_id, Call.of(root), tuple(calls))
+
+    @cached_property
+    def inside(self) -> dict[str, list[str]]:
+        """The span ids of the calls directly inside of a call, by its own."""
+        found: dict[str, list[str]] = {}
+        for call in self.calls:
+            found.setdefault(call.parent_span_id or "", []).append(call.span_id)
+        return found
 
     def arguments(self, given: Mapping[str, Any] | None = None, *, masked: bool = False) -> dict[str, Any]:
         """The arguments of the root by name, those `given` over the recorded ones.

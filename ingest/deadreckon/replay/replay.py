@@ -137,6 +137,7 @@ class Replay:
             ) from error
         span.set(**{key: value for key, value in call.measures.items() if key not in fields})
         self._note(name, kind, "recorded", call)
+        self._use_inside(call)
         return answer
 
     def block(self, name: str, fields: Mapping[str, Any]) -> None:
@@ -162,6 +163,15 @@ class Replay:
 
     def _kind(self, call: Call) -> Kind | None:
         return call.kind if call.kind != "step" or call.step in self._answer else None
+
+    def _use_inside(self, call: Call) -> None:
+        """What a call did is part of its answer, and answers nothing else."""
+        waiting = [call.span_id]
+        with self._lock:
+            while waiting:
+                inside = self.recording.inside.get(waiting.pop(), ())
+                waiting += [one for one in inside if one not in self._used]
+                self._used.update(inside)
 
     def _is_root(self, span: emit.Span, kind: Kind, name: str) -> bool:
         """Whether this is the call that is replayed, where that is one of a tool or model itself."""
