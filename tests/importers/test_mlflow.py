@@ -226,3 +226,12 @@ def test_nothing_is_half_imported(damage: str, store: Path, imported: Imported) 
     assert caught.value.hint
     assert "\n" not in caught.value.message + caught.value.hint
     assert not imported.lake.exists()
+
+
+@pytest.mark.parametrize("place", ["postgresql://u:secret@db/mlflow", "s3://bucket/mlruns"])
+def test_other_databases(place: str, imported: Imported) -> None:
+    """Are asked through MLflow's server; a password is not shown."""
+    with pytest.raises(SourceError, match="is none of sqlite") as caught:
+        imported.mlflow(place)
+    assert "mlflow server" in caught.value.hint
+    assert "secret" not in caught.value.message + caught.value.hint

@@ -163,3 +163,31 @@ def test_who_does_not_answer(imported: Imported) -> None:
     with served(dies) as url, pytest.raises(SourceError, match="answers 500"):
         imported.mlflow(url)
     assert not imported.lake.exists()
+
+
+def test_a_server_of_version_2(imported: Imported) -> None:
+    """It knows nothing of version 3's paths; spans are in a file of the trace."""
+    trace = {
+        "request_id": "tr-0123456789abcdef0123456789abcdef",
+        "experiment_id": "1",
+        "timestamp_ms": 1_560_000_000_000,
+        "execution_time_ms": 1500,
+        "status": "ERROR",
+        "request_metadata": [{"key": "mlflow.trace.session", "value": "ses-1"}],
+        "tags": [{"key": "mlflow.traceName", "value": "predict"}],
+    }
+
+    def answer(request: str, headers: dict[str, str]) -> Answer:
+        if "/api/3.0/" in request or "logged-models" in request:
+            return 404, b'{"error_code": "ENDPOINT_NOT_FOUND"}'
+        if request.startswith("/api/2.0/mlflow/traces?experiment_ids=1&"):
+            return 200, json.dumps({"traces": [trace]}).encode()
+        if request.startswith("/ajax-api/2.0/mlflow/get-trace-artifact?request_id=tr-0123"):
+            return 200, (FIXTURES / "traces.json").read_bytes()
+        return recorded(request, headers)
+
+    with served(answer) as url:
+        found = imported.mlflow(url).found
+    assert (found["run"], found["trace"], found["span"]) == (3, 1, 1)
+    (span,) = imported.rows("SELECT span_id, session_id, operation, error_type FROM spans")
+    assert tuple(span.values()) == ("0123456789abcdef", "ses-1", "chain", "ValueError")

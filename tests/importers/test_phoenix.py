@@ -107,3 +107,17 @@ def test_what_is_neither(tmp_path: Path, imported: Imported) -> None:
         assert path.name in caught.value.message
         assert hint in caught.value.hint
     assert not imported.lake.exists()
+
+
+def test_a_span_that_is_no_json(store: Path, imported: Imported) -> None:
+    """Its attributes are not lost in silence: nothing is imported."""
+    with sqlite3.connect(store) as con:
+        for (name,) in con.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+        ).fetchall():
+            con.execute(f"DROP INDEX {name}")  # some read the JSON
+        con.execute("UPDATE spans SET attributes = substr(attributes, 1, 20) WHERE id = 7")
+    con.close()
+    with pytest.raises(SourceError, match="is no JSON"):
+        bring(imported, store)
+    assert not imported.lake.exists()

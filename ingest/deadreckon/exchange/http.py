@@ -23,6 +23,10 @@ class NotThereError(Exception):
     """The server does not know the path, or what was asked for."""
 
 
+class RefusedError(SourceError):
+    """The server answers, but not what was asked for."""
+
+
 class Server:
     """A server of another tool."""
 
@@ -52,7 +56,8 @@ class Server:
 
         Raises:
             NotThereError: 404.
-            SourceError: the server cannot be reached, refuses, or answers something else than JSON.
+            RefusedError: it answers another status.
+            SourceError: the server cannot be reached, or answers something else than JSON.
         """
         headers = {**self._headers, "Accept": "application/json"}
         if body is not None:
@@ -85,12 +90,12 @@ class Server:
                 hint=f"name the root of {self._what}: http://HOST:PORT",
             ) from None
 
-    def _refused(self, path: str, code: int, said: str) -> SourceError:
+    def _refused(self, path: str, code: int, said: str) -> RefusedError:
         hint = f"see the log of {self._what}, and run the import again"
         if code in (401, 403):
             hint = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
         where = f"{self.url}{path.partition('?')[0]}"
-        return SourceError(f"{where} answers {code}{f': {said}' if said else ''}; nothing was imported", hint=hint)
+        return RefusedError(f"{where} answers {code}{f': {said}' if said else ''}; nothing was imported", hint=hint)
 
 
 def basic(user: str, password: str) -> str:

@@ -61,12 +61,19 @@ def store(db: Database) -> Iterator[Item]:
                     f"{db.path}: span {row['span_id']} is of a trace that is not there; nothing was imported",
                     hint="the database is damaged: import a backup of it",
                 )
-            attributes = flat(opened(row["attributes"]))
+            kept = {key: opened(row[key]) for key in ("attributes", "events")}
+            if isinstance(kept["attributes"], str) or isinstance(kept["events"], str):
+                raise SourceError(
+                    f"{db.path}: what span {row['span_id']} holds is no JSON; nothing was imported",
+                    hint="the database is damaged: import a backup of it",
+                )
+            attributes = flat(kept["attributes"])
             cost = [one["total_cost"] for one in costs[row["id"]] if one["total_cost"] is not None]
             if cost:
                 attributes.setdefault("llm.cost.total", cost[0])
-            kept = {**dict(row), "trace_id": trace["trace_id"], "events": opened(row["events"])}
-            yield _item(kept, attributes, projects.get(trace["project_rowid"]))
+            yield _item(
+                {**dict(row), **kept, "trace_id": trace["trace_id"]}, attributes, projects.get(trace["project_rowid"])
+            )
     for table, key in _ABOUT:
         yield from _annotations(db, table, key)
 

@@ -26,6 +26,11 @@ def opened(place: str) -> Iterator[Store]:
 
         yield ServerStore(Server(place, "MLflow's tracking server", mlflow_headers()))
         return
+    if "://" in place and not place.startswith("sqlite:///"):
+        raise SourceError(
+            f"{place.partition('://')[0]}:// is none of sqlite:///, http:// and https://",
+            hint="ask the server: mlflow server --backend-store-uri ..., then reckon import mlflow http://localhost:5000",
+        )
     path = Path(place.removeprefix("sqlite:///")).expanduser()
     if path.is_dir():
         raise SourceError(

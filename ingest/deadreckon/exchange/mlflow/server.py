@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from deadreckon.core.errors import SourceError
-from deadreckon.exchange.http import NotThereError, Server
+from deadreckon.exchange.http import NotThereError, RefusedError, Server
 from deadreckon.exchange.mlflow.kept import Assessment, Metric, Model, Run, Trace, Version, unlimited
 
 _API: Final = "/api/2.0/mlflow"
@@ -153,8 +153,8 @@ class ServerStore:
         """The spans that are kept in a file of the trace; none if there is no such file."""
         try:
             content = self._server.get("/ajax-api/2.0/mlflow/get-trace-artifact", request_id=request_id)
-        except (NotThereError, SourceError):
-            return []
+        except (NotThereError, RefusedError):
+            return []  # some versions answer 500 for a file that is not there
         return [span for span in content.get("spans") or () if isinstance(span, dict)]
 
     def _runs(self) -> Iterator[dict[str, Any]]:
