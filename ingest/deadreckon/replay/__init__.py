@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from deadreckon.replay import hook
 from deadreckon.replay.recording import Call, Recording, ReplayError
-from deadreckon.replay.replay import Made, NotAnsweredError, Replay, replaying
+from deadreckon.replay.replay import Made, NotAnsweredError, Replay
+from deadreckon.replay.under_way import replaying
 
 __all__ = ["Call", "Made", "NotAnsweredError", "Recording", "Replay", "ReplayError", "replaying"]
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from deadreckon.emit import _span, _trace
 from deadreckon.emit._steps import NO_STEPS, async_generator, generator
-from deadreckon.replay import replay as under
 from deadreckon.replay.answering import Answer
 from deadreckon.replay.replay import NotAnsweredError
+from deadreckon.replay.under_way import under_way
 
 _MARK = "__deadreckon_traced__"
 _ASKS = "__deadreckon_asks__"
@@ -61,7 +61,7 @@ def _asking(function: Any) -> Any:
     body = function if plain else type(function).__call__
 
     def find(args: Any, kwargs: Any, *, streams: bool = False) -> Answer | None:
-        replay = under.under_way()
+        replay = under_way()
         if replay is None:
             return None
         return replay.answer(function, _trace._arguments(function, args, kwargs), streams=streams)  # noqa: SLF001
@@ -120,7 +120,7 @@ async def _agiven(answer: Answer) -> Any:
 def _of_function(name: str, /, **fields: Any) -> Any:
     """The span of a traced function; in a replay, refused where the function was traced too early to be answered."""
     made = _span_of(name, **fields)
-    replay = under.under_way()
+    replay = under_way()
     if replay is not None and not hasattr(_caller_function(), _ASKS):
         raise NotAnsweredError(
             f"{name} was traced before deadreckon.replay was imported, and cannot be answered",
@@ -138,7 +138,7 @@ def _caller_function() -> Callable[..., Any] | None:
 
 def _watched(self: _span.Span) -> _span.Span:
     if type(self) is _span.Span:
-        replay = under.under_way()
+        replay = under_way()
         if replay is not None:
             replay.block(self.name, self._fields)
     return _start(self)
