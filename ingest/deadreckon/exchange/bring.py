@@ -7,11 +7,14 @@ which nothing is left to read; of other lines, those with a known `event_id` are
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import shutil
 import tempfile
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -25,6 +28,8 @@ from deadreckon.ingest.sources import Known, Source, Watcher
 MAX_LINE_BYTES: Final = 64 << 20
 """A span of another tool may be long: lines up to here are taken, whatever ingest's limit for logs is."""
 _REPORT_EVERY: Final = 1000
+_PREFIX: Final = "reckon-import-"
+_LOCK: Final = "lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +80,9 @@ def bring(
     """
     from deadreckon.ingest.engine import Ingester
 
-    with tempfile.TemporaryDirectory(prefix="reckon-import-") as folder:
+    with _folder() as folder:
         brought = Brought()
-        path = _written(items, Path(folder), brought, reading)
+        path = _written(items, folder, brought, reading)
         if not brought.lines:
             return brought
         limit = max(settings.ingest.max_line_bytes, MAX_LINE_BYTES)
@@ -86,6 +91,28 @@ def bring(
             ingester.look(_Named(path, origin, limit, warn))
             brought.summary = ingester.summary
     return brought
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A temporary folder; those of imports that were killed are removed, as what is in them was not redacted yet."""
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as name:
+        folder = Path(name)
+        with (folder / _LOCK).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for other in folder.parent.glob(f"{_PREFIX}*"):
+                if other != folder and _is_left(other):
+                    shutil.rmtree(other, ignore_errors=True)
+            yield folder
+
+
+def _is_left(folder: Path) -> bool:
+    try:
+        with (folder / _LOCK).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False  # its import goes on, has just begun, or is somebody else's
+    return True
 
 
 class _Named(Watcher):
