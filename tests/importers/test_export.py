@@ -159,11 +159,9 @@ def test_a_part(full: Imported, tmp_path: Path) -> None:
     assert export.jsonl(chosen(full, where="false"), tmp_path / "c.jsonl").events == 0
 
 
-@pytest.mark.parametrize("where", ["colour = 'red'", "1) OR (1", "true); SELECT (1", "kind ="])
+@pytest.mark.parametrize("where", ["colour = 'red'", "true); SELECT (1", "kind ="])
 def test_what_is_no_condition(where: str, full: Imported, tmp_path: Path) -> None:
     """Said in one sentence, and nothing is written."""
-    if where == "1) OR (1":
-        pytest.skip("it is one condition, however it is written")
     with pytest.raises(QueryError, match="--where"):
         export.jsonl(chosen(full, where=where), tmp_path / "x.jsonl")
     assert not [p for p in tmp_path.iterdir() if "x.jsonl" in p.name]

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from deadreckon.core.errors import SourceError
 from deadreckon.exchange.http import NotThereError, RefusedError, Server
-from deadreckon.exchange.mlflow.kept import Assessment, Metric, Model, Run, Trace, Version, unlimited
+from deadreckon.exchange.mlflow.answers import (
+    assessment_of,
+    dataset_of,
+    integer,
+    milliseconds,
+    pairs,
+    run_id_of,
+    span_of,
+    version_of,
+)
+from deadreckon.exchange.mlflow.kept import Metric, Model, Run, Trace, Version, unlimited
 
 _API: Final = "/api/2.0/mlflow"
 _API_3: Final = "/api/3.0/mlflow/traces"
@@ -46,7 +54,7 @@ class ServerStore:
         try:
             for page in self._pages("GET", f"{_API}/model-versions/search", "model_versions", max_results=1000):
                 for one in page:
-                    version = _version(one)
+                    version = version_of(one)
                     found[version.name, version.version] = version
             for page in self._pages("GET", f"{_API}/registered-models/search", "registered_models", max_results=100):
                 for model in page:
@@ -61,33 +69,33 @@ class ServerStore:
         """All runs that were not deleted."""
         for one in self._runs():
             info, data = one.get("info") or {}, one.get("data") or {}
-            tags = _pairs(data.get("tags"))
+            tags = pairs(data.get("tags"))
             yield Run(
-                _run_id(info),
+                run_id_of(info),
                 self._experiments.get(str(info.get("experiment_id"))),
                 info.get("run_name") or tags.get("mlflow.runName"),
                 info.get("status"),
-                _int(info.get("start_time")),
-                _int(info.get("end_time")),
+                integer(info.get("start_time")),
+                integer(info.get("end_time")),
                 info.get("user_id"),
                 info.get("artifact_uri"),
                 None,
-                _pairs(data.get("params")),
+                pairs(data.get("params")),
                 tags,
-                [_dataset(given) for given in (one.get("inputs") or {}).get("dataset_inputs") or ()],
+                [dataset_of(given) for given in (one.get("inputs") or {}).get("dataset_inputs") or ()],
             )
 
     def metrics(self) -> Iterator[Metric]:
         """All points of metrics of runs that were not deleted."""
         for one in self._runs():
             info, data = one.get("info") or {}, one.get("data") or {}
-            run_id = _run_id(info)
+            run_id = run_id_of(info)
             for key in dict.fromkeys(metric["key"] for metric in data.get("metrics") or ()):
                 query = {"run_id": run_id, "run_uuid": run_id, "metric_key": key, "max_results": _POINTS}
                 for page in self._pages("GET", f"{_API}/metrics/get-history", "metrics", **query):
                     for point in page:
                         value = float(point.get("value", 0))
-                        at, step = _int(point.get("timestamp")) or 0, _int(point.get("step")) or 0
+                        at, step = integer(point.get("timestamp")) or 0, integer(point.get("step")) or 0
                         yield Metric(run_id, key, unlimited(value), at, step)
 
     def models(self) -> Iterator[Model]:
@@ -123,11 +131,11 @@ class ServerStore:
                     trace = Trace(
                         one["request_id"],
                         self._experiments.get(experiment),
-                        _int(one.get("timestamp_ms")),
-                        _int(one.get("execution_time_ms")),
+                        integer(one.get("timestamp_ms")),
+                        integer(one.get("execution_time_ms")),
                         one.get("status"),
-                        _pairs(one.get("tags")),
-                        _pairs(one.get("request_metadata")),
+                        pairs(one.get("tags")),
+                        pairs(one.get("request_metadata")),
                     )
                     trace.spans = self._artifact(trace.request_id)
                     yield trace
@@ -142,7 +150,7 @@ class ServerStore:
                 for one in answer.get("traces") or ():
                     trace = by_id.get(str((one.get("trace_info") or {}).get("trace_id")))
                     if trace is not None:
-                        trace.spans = [_span(span) for span in one.get("spans") or ()]
+                        trace.spans = [span_of(span) for span in one.get("spans") or ()]
             except NotThereError:
                 self._batches = False
         for trace in traces:
@@ -185,10 +193,10 @@ class ServerStore:
             "model_type": info.get("model_type"),
             "status": str(info.get("status") or "").removeprefix("LOGGED_MODEL_"),
             "status_message": info.get("status_message"),
-            "params": _pairs(data.get("params")),
-            "tags": _pairs(info.get("tags")),
+            "params": pairs(data.get("params")),
+            "tags": pairs(info.get("tags")),
         }
-        created, updated = _int(info.get("creation_timestamp_ms")), _int(info.get("last_updated_timestamp_ms"))
+        created, updated = integer(info.get("creation_timestamp_ms")), integer(info.get("last_updated_timestamp_ms"))
         uri, run_id = info.get("artifact_uri"), info.get("source_run_id")
         return Model(str(info.get("model_id")), info.get("name"), created, updated, uri, run_id or None, rest)
 
@@ -197,104 +205,11 @@ class ServerStore:
         return Trace(
             one["trace_id"],
             self._experiments.get(experiment),
-            _ms(one.get("request_time")),
+            milliseconds(one.get("request_time")),
             round(float(took) * 1000),
             one.get("state"),
             one.get("tags") or {},
             one.get("trace_metadata") or {},
             {k: one[k] for k in ("client_request_id", "request_preview", "response_preview") if one.get(k)},
-            assessments=[_assessment(said) for said in one.get("assessments") or ()],
+            assessments=[assessment_of(said) for said in one.get("assessments") or ()],
         )
-
-
-def _run_id(info: Mapping[str, Any]) -> str:
-    return str(info.get("run_id") or info.get("run_uuid"))
-
-
-def _version(one: Mapping[str, Any]) -> Version:
-    rest = {key: one[key] for key in ("description", "status", "status_message", "run_link") if one.get(key)}
-    created, updated = _int(one.get("creation_timestamp")), _int(one.get("last_updated_timestamp"))
-    where = (one.get("current_stage"), one.get("source"), one.get("run_id") or None)
-    return Version(one["name"], str(one["version"]), created, updated, *where, rest, [], _pairs(one.get("tags")))
-
-
-def _dataset(given: Mapping[str, Any]) -> dict[str, Any]:
-    dataset = given.get("dataset") or {}
-    kept = {key: dataset.get(key) for key in ("name", "digest")}
-    kept |= {"dataset_source_type": dataset.get("source_type"), "dataset_source": dataset.get("source")}
-    return {k: v for k, v in kept.items() if v} | _pairs(given.get("tags"))
-
-
-def _assessment(one: Mapping[str, Any]) -> Assessment:
-    sort = next((sort for sort in ("feedback", "expectation", "issue") if sort in one), "feedback")
-    held = one.get(sort) or {}
-    value = held.get("value")
-    if "serialized_value" in held:
-        value = held["serialized_value"].get("value")
-        try:
-            value = json.loads(value)
-        except (TypeError, ValueError):
-            pass  # kept as it is written
-    source = one.get("source") or {}
-    rest = {"error": held.get("error"), "overrides": one.get("overrides"), "assessment_metadata": one.get("metadata")}
-    return Assessment(
-        one["assessment_id"],
-        sort,
-        one.get("assessment_name") or "",
-        value,
-        _ms(one.get("create_time")),
-        _ms(one.get("last_update_time")),
-        source.get("source_type"),
-        source.get("source_id"),
-        one.get("rationale"),
-        one.get("span_id"),
-        None,
-        one.get("valid") is not False,
-        {key: value for key, value in rest.items() if value},
-    )
-
-
-def _span(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A span of the server's, which has OTLP's attributes, as MLflow keeps it."""
-    return {
-        **record,
-        "attributes": {key: json.dumps(value) for key, value in _plain_pairs(record.get("attributes")).items()},
-        "events": [
-            {**event, "attributes": _plain_pairs(event.get("attributes"))} for event in record.get("events") or ()
-        ],
-    }
-
-
-def _plain_pairs(pairs: Any) -> dict[str, Any]:
-    return {pair["key"]: _plain(pair.get("value")) for pair in pairs or ()}
-
-
-def _plain(value: Any) -> Any:
-    """OTLP's AnyValue, with the names that protobuf gives its fields."""
-    if not isinstance(value, dict) or len(value) != 1:
-        return None if value == {} else value
-    ((kind, content),) = value.items()
-    if kind == "int_value":
-        return int(content)
-    if kind == "array_value":
-        return [_plain(one) for one in content.get("values") or ()]
-    if kind == "kvlist_value":
-        return _plain_pairs(content.get("values"))
-    return content
-
-
-def _pairs(given: Any) -> dict[str, str]:
-    """Keys and values of a list of them."""
-    return {one["key"]: one.get("value", "") for one in given or ()}
-
-
-def _int(value: Any) -> int | None:
-    return None if value is None else int(value)
-
-
-def _ms(text: Any) -> int | None:
-    """A time in ISO 8601 as milliseconds since 1970."""
-    try:
-        return round(datetime.fromisoformat(text).timestamp() * 1000) if text else None
-    except (TypeError, ValueError):
-        return None
