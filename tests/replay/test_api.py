@@ -213,21 +213,6 @@ def test_json_of_others_is_not_taken_for_text() -> None:
         assert called(1) == '{"x": 1}'
 
 
-def test_a_function_that_was_traced_too_early_is_refused(recording: Recording) -> None:
-    """Its calls would be real, and nobody would know."""
-    from deadreckon.emit import _trace
-    from deadreckon.replay import hook
-
-    try:
-        vars(_trace)["_traced"] = hook._traced
-        early = emit.trace("early", tool="kb_search")(lambda query: [query])
-    finally:
-        hook.install()
-    assert early("x") == ["x"]
-    with replaying(recording), pytest.raises(NotAnsweredError, match=r"before deadreckon\.replay was imported"):
-        early("lamp?")
-
-
 def test_every_form_of_function_is_answered(calls: Path) -> None:
     """Methods, static and class methods, objects that can be called."""
 

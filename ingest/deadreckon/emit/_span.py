@@ -12,6 +12,7 @@ from deadreckon.emit._emitter import EMITTER
 from deadreckon.emit._failure import error_fields, status_of
 from deadreckon.emit._propagation import clean_state, parse
 from deadreckon.emit._record import Label
+from deadreckon.emit._stand_in import PLACE
 
 _LABELS = {
     "ok": Label("span", "info"),
@@ -43,6 +44,7 @@ class Span:
         "_token",
         "_ttft",
         "_usage",
+        "is_block",
         "name",
         "parent_span_id",
         "span_id",
@@ -58,6 +60,7 @@ class Span:
         tracestate: str | None = None,
     ) -> None:
         self.name = name
+        self.is_block = True
         self.trace_id = ""
         self.span_id = ""
         self.parent_span_id: str | None = None
@@ -80,6 +83,8 @@ class Span:
         Raises:
             BudgetError: a budget around it is exhausted; outside of budgets nothing is raised.
         """
+        if PLACE.find is not None and self.is_block and (stand_in := PLACE.find()) is not None:
+            stand_in.block(self.name, self._fields)
         previous = self._previous = CURRENT.get()
         flow = previous.flow
         if flow is not None and flow.budget is not None:

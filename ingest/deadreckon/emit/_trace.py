@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
+from deadreckon.emit._answerable import answerable, arguments
 from deadreckon.emit._content import Capture
 from deadreckon.emit._emitter import EMITTER
 from deadreckon.emit._span import Span, span
@@ -55,10 +56,12 @@ def _traced(function: Any, name: str | None, operation: str | None, capture: Cap
     title = name or getattr(function, "__qualname__", type(function).__qualname__).replace("<locals>.", "")
     plain = inspect.isroutine(function) or isinstance(function, functools.partial)
     body = function if plain else type(function).__call__
+    called = answerable(function)
 
     def begin(args: Any, kwargs: Any) -> Span:
         one = span(title, operation=operation, capture=capture, **fields)
-        return one.set(input=_arguments(function, args, kwargs)) if _captures(capture) else one
+        one.is_block = False
+        return one.set(input=arguments(function, args, kwargs)) if _captures(capture) else one
 
     def finish(one: Span, result: Any) -> None:
         if result is not None:
@@ -73,14 +76,14 @@ def _traced(function: Any, name: str | None, operation: str | None, capture: Cap
 
     wrapper: Any
     if inspect.isgeneratorfunction(body):
-        wrapper = generator(function, steps)
+        wrapper = generator(called, steps)
     elif inspect.isasyncgenfunction(body):
-        wrapper = async_generator(function, steps)
+        wrapper = async_generator(called, steps)
     elif inspect.iscoroutinefunction(body):
 
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
             with begin(args, kwargs) as one:
-                result = await function(*args, **kwargs)
+                result = await called(*args, **kwargs)
                 finish(one, result)
                 return result
 
@@ -88,23 +91,19 @@ def _traced(function: Any, name: str | None, operation: str | None, capture: Cap
 
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             with begin(args, kwargs) as one:
-                result = function(*args, **kwargs)
+                result = called(*args, **kwargs)
                 finish(one, result)
                 return result
 
-    return functools.wraps(function)(wrapper)
+    functools.update_wrapper(wrapper, function)
+    wrapper.__deadreckon_traced__ = True
+    return wrapper
+
+
+def is_traced(function: Any) -> bool:
+    """Whether calls of a function make spans of their own."""
+    return bool(getattr(function, "__deadreckon_traced__", False))
 
 
 def _captures(capture: Capture | None) -> bool:
     return (capture or EMITTER.settings.content.capture) != "off"
-
-
-def _arguments(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Name the arguments of a call; `self` and `cls` are not among them."""
-    try:
-        named = dict(inspect.signature(function).bind(*args, **kwargs).arguments)
-    except (TypeError, ValueError):  # the call itself will say what is wrong with it; builtins have no signature
-        return {"args": list(args), **kwargs}
-    named.pop("self", None)
-    named.pop("cls", None)
-    return named

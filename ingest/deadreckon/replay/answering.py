@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from deadreckon.emit._stand_in import Answer
 from deadreckon.replay import rebuild
 from deadreckon.replay.recording import Call
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What to return, or to raise, in place of a call."""
-
-    result: Any = None
-    items: tuple[Any, ...] = ()
-    error: BaseException | None = None
 
 
 def answer_of(call: Call, function: Callable[..., Any], *, streams: bool, masked: bool) -> Answer:

@@ -11,8 +11,9 @@ from deadreckon import emit
 from deadreckon.core.errors import UsageError
 from deadreckon.emit._emitter import EMITTER
 from deadreckon.emit._encode import json_text
+from deadreckon.emit._stand_in import Answer
 from deadreckon.replay import rebuild
-from deadreckon.replay.answering import Answer, answer_of
+from deadreckon.replay.answering import answer_of
 from deadreckon.replay.matching import matching
 from deadreckon.replay.nearest import explain
 from deadreckon.replay.recording import Call, Kind, Recording, kind_of

@@ -12,7 +12,8 @@ from deadreckon.core.errors import UsageError
 from deadreckon.emit._encode import text_of
 from deadreckon.emit._guard import call_named
 from deadreckon.emit._letters import DeadLetterError, resolve
-from deadreckon.replay import hook, rebuild
+from deadreckon.emit._trace import is_traced
+from deadreckon.replay import rebuild
 from deadreckon.replay.recording import Recording
 
 
@@ -66,7 +67,7 @@ def run(function: Callable[..., Any], arguments: Mapping[str, Any], recording: R
 
     One that is not traced runs in a span with the name of the recorded root.
     """
-    if hook.is_traced(function):
+    if is_traced(function):
         return _finished(function, arguments)
     with emit.span(recording.root.step, operation="internal", capture="text", input=dict(arguments)) as span:
         result = _finished(function, arguments)

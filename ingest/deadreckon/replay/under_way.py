@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from deadreckon import emit
 from deadreckon.emit._context import CURRENT
 from deadreckon.emit._deadletter import REPLAYING
+from deadreckon.emit._stand_in import PLACE
 from deadreckon.replay.recording import Recording
 from deadreckon.replay.replay import Missing, Replay
 
@@ -55,9 +56,7 @@ def replaying(
         NotAnsweredError: in the block, from a call that the recording does not answer.
     """
     global _everywhere  # noqa: PLW0603  # one process, one replay everywhere
-    from deadreckon.replay import hook
-
-    hook.watch_blocks()
+    PLACE.find = under_way
     replay = Replay(recording, live=live, missing=missing, answer=answer, masked=masked, trace_id=trace_id)
     before = CURRENT.get()
     here, letters = _HERE.set(replay), REPLAYING.set(True)
