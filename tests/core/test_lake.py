@@ -89,6 +89,19 @@ def test_any_name_of_a_folder_will_do(tmp_path: Path, name: str) -> None:
     assert numbers(lake) == [0, 1, 2]
 
 
+@pytest.mark.parametrize("way", ["link", "link/../link", "lake/../lake", "deep/up/../../link"])
+def test_any_way_to_a_folder_will_do(tmp_path: Path, way: str) -> None:
+    """Files are found below the lake's folder, through whatever links and dots it was named."""
+    (tmp_path / "deep" / "up").mkdir(parents=True)
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "lake")
+    lake = Lake.create(tmp_path / way)
+    append(lake, range(3))
+    again = Lake.open(tmp_path / way)
+    assert all(file.path.is_relative_to(again.table_path()) for file in again.snapshot().files)
+    assert again.root == (tmp_path / "lake").resolve()
+
+
 def test_a_snapshot_tells_its_files(lake: Lake) -> None:
     """Part, day, rows and range of ids of each file; and which belong to a part."""
     append(lake, range(10), days=[DAY, date(9999, 12, 31)])

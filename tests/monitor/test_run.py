@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.monitor.lakes import HOUR, MINUTE, NOON, Open, add, calls, changes, event, make, monitor, rule, states
 
 from deadreckon.core.errors import DataError
+from deadreckon.core.lake import Lake
 from deadreckon.monitor import current, history, store
 from deadreckon.monitor.schedule import CATCH_UP
 
@@ -41,6 +42,16 @@ def test_running_again_changes_nothing(tmp_path):
         assert (again.windows, again.transitions, again.run) == (0, (), first.run)
         assert states(again) == {"v2": "firing"}
     assert lake.table(store.ALERT_STATES).version() == version
+
+
+def test_a_lake_behind_a_link_is_judged_again_and_again(tmp_path):
+    """States are replaced whatever way leads to them, as cron's may be another than a person's."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    make(tmp_path / "data", calls(-200, 20, model_version="v2", duration_ms=5000.0))
+    add(Lake.open(tmp_path / "data"), calls(100, 20, model_version="v2"))
+    for way, at, state in (("link", 0, "firing"), ("data/../link", 300, "resolved"), ("data", 600, "no_data")):
+        assert set(states(monitor(Lake.open(tmp_path / way), SLOW, at=at)).values()) == {state}
 
 
 def test_a_window_holds_its_start_and_not_its_end(tmp_path):

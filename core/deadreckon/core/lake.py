@@ -5,6 +5,7 @@ A handle that is reused for many commits grows slow and stale; opening costs a f
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -331,4 +332,5 @@ def _folder(location: str | Path) -> Path:
             f"the lake {text} is a URL, and this version keeps lakes in folders only",
             hint="name a folder: --lake ./lake",
         )
-    return Path(text.removeprefix("file://")).expanduser().absolute()
+    # As Delta names it: the paths of its files begin with this one.
+    return Path(os.path.realpath(Path(text.removeprefix("file://")).expanduser()))
