@@ -107,6 +107,9 @@ def reckon(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    debug: Annotated[  # taken off the line before it is read, for it may stand anywhere
+        bool, typer.Option("--debug", help="After any command's words: at an error, Python's whole trace.")
+    ] = False,
 ) -> None:
     """Answers from the log alone: what ran, what it cost, what broke, what drifted."""
 
@@ -127,7 +130,7 @@ def run(arguments: list[str] | None = None) -> int:
     except ClickError as error:
         if not error.format_message():
             return 0  # a group called without a verb: its help was printed
-        return fail(usage_error(error), words)
+        return fail(usage_error(error, _called(words)), words)
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("interrupted\n")
         return INTERRUPTED
@@ -153,6 +156,16 @@ def run(arguments: list[str] | None = None) -> int:
             raise
         return fail(_internal(error), words)
     return int(code or 0)
+
+
+def _called(words: list[str]) -> Any:
+    """The context of the command that these words call, as far as they name one."""
+    command: Any = typer.main.get_command(app)
+    context = typer.Context(command, info_name="reckon")
+    while isinstance(command, typer.core.TyperGroup) and words and words[0] in command.list_commands(context):
+        name, command, words = command.resolve_command(context, words)
+        context = typer.Context(command, info_name=name, parent=context)
+    return context
 
 
 def _outlets() -> None:

@@ -17,6 +17,8 @@ from deadreckon.core.sinks import Sink
 
 FILE_NAME: Final = "deadreckon.toml"
 PREFIX: Final = "DEADRECKON_"
+_ALIKE: Final = 0.65
+"""From this likeness on (difflib's ratio) a word is taken for another one misspelt; below it lie words by chance."""
 
 
 class Section(BaseModel):
@@ -174,8 +176,13 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
 
 def nearest(word: str, known: list[str]) -> str:
     """`did you mean ...?`, or the list of what exists."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
+    close = max(known, key=lambda name: _likeness(word, name), default="")
+    return f"did you mean {close!r}?" if _likeness(word, close) >= _ALIKE else f"known: {', '.join(sorted(known))}"
+
+
+def _likeness(word: str, name: str) -> float:
+    """How alike two words are, 0 to 1; the dashes before options are in all of them, and say nothing."""
+    return difflib.SequenceMatcher(None, name.lstrip("-"), word.lstrip("-")).ratio()
 
 
 def _read(file: Path) -> dict[str, Any]:
