@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -91,7 +96,9 @@ def test_events_without_a_time_are_counted(place: Place, capsys: pytest.CaptureF
     """A time that nobody wrote is the time of ingest, and that is said."""
     path = place.write("app.log", [{"event": "a"}, {"event": "b", "ts": 1.77e9}, {"event": "c", "time_local": "x"}])
     assert run(["ingest", str(path), "--lake", str(place.lake), "--format", "table"]) == 0
-    assert "2 events had no time: theirs is that of ingest (ts = ingested_at)" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "2 events had no time: theirs is that of ingest (ts = ingested_at)" in err
+    assert "[aliases]" in err
     assert [row["event"] for row in place.events("event") if row["ts"] == row["ingested_at"]] == ["a", "c"]
 
 
@@ -110,3 +117,45 @@ def test_times_that_no_clock_can_have_said_are_counted(place: Place, capsys: pyt
     path = place.write("clock.log", [{"ts": ts, "event": "x"} for ts in times])
     assert run(["ingest", str(path), "--lake", str(place.lake), "--format", "table"]) == 0
     assert "2 events lie before 2000 or in the future" in capsys.readouterr().err
+
+
+def test_nothing_found_says_what_is_read(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder without logs is no error, but is not left unexplained; one whose logs were all read before is."""
+    folder = place.root / "logs"
+    folder.mkdir()
+    words = ["ingest", str(folder), "--lake", str(place.lake), "--format", "table"]
+    assert run(words) == 0
+    assert f"hint: {folder}: no logs there; of a folder these are read: *.jsonl" in capsys.readouterr().err
+    place.write("logs/a.log", [{"ts": "2026-01-01T00:00:00Z"}])
+    for _ in range(2):
+        assert run(words) == 0
+        assert capsys.readouterr().err == ""
+    place.write("logs/a.csv", "x")
+    assert run([*words, "-q"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_warning_has_a_line_of_its_own(place: Place) -> None:
+    """On a terminal the line of progress is cleared before a warning is written."""
+    place.write("a.csv", "x")
+    master, end = pty.openpty()
+    words = [
+        sys.executable,
+        "-c",
+        "from deadreckon.cli import main; main()",
+        "ingest",
+        str(place.root),
+        "--lake",
+        str(place.lake),
+    ]
+    env = os.environ | {"TERM": "xterm", "COLUMNS": "200"}
+    subprocess.run(words, stdout=subprocess.DEVNULL, stderr=end, check=True, env=env)
+    os.close(end)
+    seen = b""
+    with suppress(OSError):  # how Linux says that the other end is closed
+        while data := os.read(master, 4096):
+            seen += data
+    os.close(master)
+    before, found, _ = seen.partition(b"warning: 1 file skipped: a.csv")
+    assert found
+    assert before.endswith(b"\x1b[2K")

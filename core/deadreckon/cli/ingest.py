@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import typer
 
 from deadreckon.cli.options import ConfigOption, FormatOption, LakeOption, settings_for
-from deadreckon.cli.output import Format, chosen, console, say, show_record
+from deadreckon.cli.output import Format, chosen, console, say, show_record, visible
 from deadreckon.cli.profile import refresh
 
 if TYPE_CHECKING:
@@ -45,26 +45,35 @@ def command(
         bar = Bar(show=not quiet and sys.stderr.isatty())
         warn = (lambda _: None) if quiet else bar.say
         inputs: list[Any] = list(paths or settings.ingest.sources)
+        there = True
         if not follow:
             signals.interrupt()
-            _check(inputs, named=bool(paths))  # before a lake is made that nothing would come into
+            there = _check(inputs, named=bool(paths))  # before a lake is made that nothing would come into
         with bar, Ingester(Lake.create(settings.lake), settings, warn=warn, report=bar.update) as ingester:
             summary = (ingester.follow if follow else ingester.run)(inputs, signals.seen)
         if not follow and signals.seen():
             raise KeyboardInterrupt
         if not quiet:
             _show(summary, Path(settings.lake), chosen(format_))
+            if not there:
+                _say_none(inputs)
             sys.stdout.flush()  # what was ingested is known before the profiles are brought up
         if not follow:  # what was told to end must not go on counting: the monitor catches up
             refresh(Lake.open(settings.lake))
 
 
-def _check(inputs: list[Any], *, named: bool) -> None:
+def _say_none(inputs: list[Any]) -> None:
+    from deadreckon.ingest.sources.names import LOGS
+
+    say(f"hint: {', '.join(map(str, inputs))}: no logs there; of a folder these are read: {LOGS}")
+
+
+def _check(inputs: list[Any], *, named: bool) -> bool:
     from deadreckon.core.errors import SourceError
     from deadreckon.ingest.sources import check
 
     try:
-        check(inputs)
+        return check(inputs)
     except SourceError as error:
         if named:
             raise
@@ -131,7 +140,10 @@ def _show(summary: Summary, lake: Path, format_: Format) -> None:
         soft_wrap=True,
     )
     if summary.untimed:
-        say(f"{_count(summary.untimed, 'event')} had no time: theirs is that of ingest (ts = ingested_at)")
+        say(
+            f"{_count(summary.untimed, 'event')} had no time: theirs is that of ingest (ts = ingested_at). "
+            'If a key holds it, name that key in deadreckon.toml: [aliases] when = "ts"'
+        )
     if summary.misdated:
         found = f"{_count(summary.misdated, 'event')} lie before 2000 or in the future"
         say(f"{found}: a clock is wrong, or a number has another unit (ts < '2000-01-01' or ts > ingested_at)")
@@ -179,8 +191,13 @@ class Bar:
             self._progress.stop()
 
     def say(self, message: str) -> None:
-        """Talk above the bar."""
-        say(f"warning: {message}")
+        """Talk above the bar, which is drawn anew below."""
+        text = visible(f"warning: {message}")
+        if self._progress:
+            # Through the bar's own console, which clears its line first: another one would write behind it.
+            self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        else:
+            say(text)
 
     def update(self, summary: Summary) -> None:
         """Show how far it is."""

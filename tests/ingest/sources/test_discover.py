@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import lzma
 import os
 import resource
 import shutil
 import socket
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -343,16 +345,45 @@ def test_a_folder_is_listed_once_for_all_its_named_files(tmp_path: Path) -> None
     assert reader.lines == [lines(n) for n in range(50)]
 
 
-def test_a_folder_of_other_files_is_not_silent(tmp_path: Path) -> None:
-    """A folder whose files have no names of logs gives nothing, and says why, once."""
-    (tmp_path / "access.gz").write_bytes(b"x")
-    (tmp_path / ".hidden").write_bytes(b"x")
+def test_what_is_skipped_in_a_folder_is_named_once(tmp_path: Path) -> None:
+    """Files without names of logs are named at the first look, the first few of many; what is named itself is read."""
+    (tmp_path / "sub").mkdir()
+    for name in ("sub/z.bin", "access.gz", "a.csv", ".hidden", "app.log"):
+        (tmp_path / name).write_bytes(b"{}\n")
     said: list[str] = []
-    watcher = Watcher([tmp_path], max_line_bytes=1024, warn=said.append, final=True)
-    assert [list(watcher.discover({})) for _ in range(2)] == [[], []]
+    watcher = Watcher([tmp_path], max_line_bytes=1024, warn=said.append)
+    watcher.discover({})
+    (tmp_path / "later.csv").write_bytes(b"x")
+    watcher.discover({})
     assert len(said) == 1
-    assert "access.gz has no name of a log" in said[0]
-    (tmp_path / "app.log").write_bytes(b"{}\n")
+    assert said[0].startswith("3 files skipped: a.csv, access.gz, z.bin (not logs")
+    assert "*.ndjson" in said[0]
     said.clear()
-    assert len(discover([tmp_path], {}, max_line_bytes=1024, warn=said.append)) == 1
+    inputs = [tmp_path, tmp_path / "a.csv", tmp_path / "access.gz", tmp_path / "sub/z.bin", tmp_path / "later.csv"]
+    assert len(discover(inputs, {}, max_line_bytes=1024, warn=said.append)) == 5
+    assert said == []
+    for n in range(9):
+        (tmp_path / f"b{n}.bin").write_bytes(b"x")
+    discover([tmp_path], {}, max_line_bytes=1024, warn=said.append)
+    assert said[0].startswith("13 files skipped: a.csv, access.gz, b0.bin, b1.bin, b2.bin, 8 more (")
+
+
+def test_unreadable_inputs_are_said_by_reason(tmp_path: Path) -> None:
+    """Each reason is said once, with the inputs it is about and the command that helps, and not again when known."""
+    for name in ("a.log.xz", "b.log.xz"):
+        (tmp_path / name).write_bytes(lzma.compress(lines(name)))
+    zipped = tmp_path / "c.zip"
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.writestr("c.log", lines(1))
+    (tmp_path / "d.json").write_bytes(b"[1]")
+    said: list[str] = []
+    found = discover([tmp_path, zipped], {}, max_line_bytes=1024, warn=said.append)
+    assert len(said) == 3
+    text = "\n".join(sorted(said))
+    assert text.startswith("2 inputs (a.log.xz, b.log.xz): each is compressed with xz")
+    for command in ("xz -dc FILE | reckon ingest -", "unzip -p FILE | reckon ingest -", "jq -c"):
+        assert command in text
+    assert "unzip -p FILE" in next(s.problem or "" for s in found if s.path == str(zipped))
+    said.clear()
+    discover([tmp_path, zipped], {s.id: Known(0, "") for s in found}, max_line_bytes=1024, warn=said.append)
     assert said == []

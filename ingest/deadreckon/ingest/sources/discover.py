@@ -21,6 +21,7 @@ from deadreckon.ingest.sources.places import Inode, Place, places, siblings
 from deadreckon.ingest.sources.refusal import refusal
 from deadreckon.ingest.sources.resolve import Candidate, Compared, Seekable, resolve
 from deadreckon.ingest.sources.streams import Stream
+from deadreckon.ingest.sources.talk import Talk
 
 STDIN: Final = "-"
 _ARCHIVES_OPEN: Final = 16
@@ -45,15 +46,17 @@ def discover(
     return Watcher(paths, max_line_bytes=max_line_bytes, warn=warn, final=final).discover(known)
 
 
-def check(paths: Sequence[str | Path]) -> None:
-    """Make sure that each of these inputs is there, without reading any.
+def check(paths: Sequence[str | Path]) -> bool:
+    """Make sure that each of these inputs is there, without reading any; whether they hold anything to be read.
 
     Raises:
         SourceError: a path names nothing, or nothing that may be read.
     """
+    found = False
     for named in paths:
-        if str(named) != STDIN:
-            next(places(str(named), lambda _message: None, wait=False), None)
+        any_there = str(named) == STDIN or next(places(str(named), lambda _message: None, wait=False), None)
+        found = found or bool(any_there)
+    return found
 
 
 class Watcher:
@@ -72,14 +75,14 @@ class Watcher:
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self._paths = [str(path) for path in paths]
-        self._warn = warn
+        self._talk = Talk(warn)
+        self._say = self._talk.say
         self._final = final
         self._manner = Manner(max_line_bytes, self._say, final, stopped)
         self._streams: dict[str, Stream] = {}
         self._memory = Memory()
         self._compared = Compared()
         self._before: dict[Path, set[str]] = {}
-        self._said: set[str] = set()
         self._looked = False
         self._only_streams = False
 
@@ -101,6 +104,7 @@ class Watcher:
         self._memory.note_rest(looked, chosen, known)
         self._let_go([candidate for _, candidate in looked])
         first, self._looked = not self._looked, True
+        self._talk.refused([c.source for c in chosen if c.source.id not in known])
         chosen.sort(key=lambda c: (c.source.file.status.st_mtime_ns, c.source.path))
         sources: list[Source] = [c.source for c in chosen if first or may_have(c)]
         sources += self._streams.values()
@@ -145,7 +149,7 @@ class Watcher:
                 self._open_stdin(found)
                 continue
             empty = piped = True
-            for place in places(named, self._say, wait=not self._final):
+            for place in places(named, self._say, wait=not self._final, skip=self._talk.skip):
                 empty, piped = False, place.is_pipe
                 if place.is_pipe:
                     self._open_pipe(place)
@@ -158,6 +162,7 @@ class Watcher:
                 self._say(f"{named} does not exist yet; waiting for it")
                 asked.append(Path(os.path.realpath(Path(named).expanduser())))
         self._only_streams = not (found or others)
+        self._talk.skipped({place.path for place in found.values()})
         rotated = {place: seen for place, seen in self._rotated(asked).items() if place.inode not in found}
         return list(found.values()), rotated
 
@@ -169,11 +174,6 @@ class Watcher:
                 self._before[family] = {c.base for place in there if (c := self._candidate(place)) is not None}
             rotated |= dict.fromkeys(there, self._before[family])
         return rotated
-
-    def _say(self, message: str) -> None:
-        if message not in self._said:
-            self._said.add(message)
-            self._warn(message)
 
     def _open_stdin(self, found: dict[Inode, Place]) -> None:
         fd = sys.stdin.fileno()
@@ -239,7 +239,8 @@ class Watcher:
             head, ended = source.head(HEAD_BYTES)
             whole = whole or ended
         if not source.problem and (why := refusal(place.path.name, head)):
-            source.refuse(why)
+            command = names.unpacking(place.path.name) if "compressed" in why else None
+            source.refuse(f"{why}, {command}" if command else why)
         if not head and not source.problem:
             return None  # nothing to read, and nothing to tell it by
         line = identity.first_line(head, whole=whole or source.problem is not None)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import PurePath
 from typing import Final
 
-COMPRESSED: Final = (".gz", ".zst", ".zstd", ".bz2", ".xz", ".lz4")
 LOG_NAMES: Final = (".jsonl", ".json", ".ndjson", ".log")
+LOGS: Final = f"{', '.join(f'*{ending}' for ending in LOG_NAMES)}, also rotated and compressed"
+"""What is read of a folder, for people."""
+
+_UNPACKED_BY: Final = {".bz2": "bzip2 -dc", ".xz": "xz -dc", ".lz4": "lz4 -dc", ".zip": "unzip -p"}
 
 _UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _SPOOL: Final = re.compile(rf"({_UUID})(\.sealed)?\.jsonl(?:\.gz|\.zst|\.zstd)?", re.IGNORECASE)
@@ -46,3 +50,9 @@ def family(name: str) -> str:
 def is_log(name: str) -> bool:
     """Whether a file found in a folder is taken for a log."""
     return not name.startswith(".") and family(name).lower().endswith(LOG_NAMES)
+
+
+def unpacking(name: str) -> str | None:
+    """The command that reads an archive of another kind, by the ending of its name; None where none is known."""
+    command = _UNPACKED_BY.get(PurePath(name).suffix.lower())
+    return f"{command} FILE | reckon ingest -" if command else None

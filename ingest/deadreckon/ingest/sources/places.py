@@ -41,10 +41,12 @@ class Place:
         return str(self.path), s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns
 
 
-def places(named: str, warn: Callable[[str], None], *, wait: bool) -> Iterator[Place]:
+def places(
+    named: str, warn: Callable[[str], None], *, wait: bool, skip: Callable[[Path], None] = lambda _: None
+) -> Iterator[Place]:
     """The files that a path, folder or glob stands for.
 
-    `wait`: what is not there yet is no error.
+    `wait`: what is not there yet is no error. `skip` is told of the files in folders that have no names of logs.
 
     Raises:
         SourceError: nothing is there, or a named file may not be read.
@@ -55,12 +57,12 @@ def places(named: str, warn: Callable[[str], None], *, wait: bool) -> Iterator[P
         if not found and not wait:
             raise SourceError(f"no file matches {named!r}", hint="check the pattern, and quote it against the shell")
         for each in found:
-            yield from _at(Path(each), warn, wait=True)
+            yield from _at(Path(each), warn, skip, wait=True)
         return
-    yield from _at(path, warn, wait=wait)
+    yield from _at(path, warn, skip, wait=wait)
 
 
-def _at(path: Path, warn: Callable[[str], None], *, wait: bool) -> Iterator[Place]:
+def _at(path: Path, warn: Callable[[str], None], skip: Callable[[Path], None], *, wait: bool) -> Iterator[Place]:
     try:
         status = path.stat()
     except OSError as error:
@@ -73,7 +75,7 @@ def _at(path: Path, warn: Callable[[str], None], *, wait: bool) -> Iterator[Plac
             else "check its permissions",
         ) from error
     if stat.S_ISDIR(status.st_mode):
-        yield from _walk(path, warn)
+        yield from _walk(path, warn, skip)
         return
     if stat.S_ISREG(status.st_mode) and not os.access(path, os.R_OK):
         raise SourceError(f"cannot read {path}: permission denied", hint="check its permissions")
@@ -81,25 +83,18 @@ def _at(path: Path, warn: Callable[[str], None], *, wait: bool) -> Iterator[Plac
     yield Place(real, status, named=True)
 
 
-def _walk(folder: Path, warn: Callable[[str], None]) -> Iterator[Place]:
+def _walk(folder: Path, warn: Callable[[str], None], skip: Callable[[Path], None]) -> Iterator[Place]:
     def trouble(error: OSError) -> None:
         warn(f"{error.filename or folder}: {error.strerror or error}; skipped")
 
-    passed, found = list[str](), False
     for parent, folders, files in os.walk(os.path.realpath(folder), onerror=trouble):
         # A lake inside the folder is what we write, not what we read.
         folders[:] = [] if "_delta_log" in folders else sorted(f for f in folders if not f.startswith((".", "_")))
         for name in sorted(files):
             if names.is_log(name):
-                found = True
                 yield from _regular(Path(parent, name), warn)
             elif not name.startswith("."):
-                passed.append(name)
-    if passed and not found:
-        warn(
-            f"{folder}: nothing read: {passed[0]}{' and others have' if passed[1:] else ' has'} no name of a log "
-            f"({', '.join(names.LOG_NAMES)}, also compressed); name a file to read it"
-        )
+                skip(Path(parent, name))
 
 
 def _regular(path: Path, warn: Callable[[str], None]) -> Iterator[Place]:
