@@ -17,7 +17,7 @@ from deadreckon.monitor import current, store
 from deadreckon.monitor.alert import when
 from deadreckon.queries import connect
 
-STEPS = 24
+STEPS = 16
 KILLS = 8
 RULES = """
 [[rules]]
