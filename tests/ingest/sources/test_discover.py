@@ -74,7 +74,7 @@ def test_a_folder_gives_its_logs_and_nothing_else(tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "p.log")
         reader = Reader([tmp_path])
         assert sorted(reader.look()) == sorted(map(lines, wanted))
-    assert reader.said == []
+    assert [said.split(" (")[0] for said in reader.said] == ["3 files skipped: i.txt, jsonl, k.md"]
     assert not is_log("jsonl")
 
 
