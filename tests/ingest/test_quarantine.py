@@ -235,6 +235,51 @@ def test_on_the_command_line(place: Place, capsys: pytest.CaptureFixture[str]) -
     assert place.values("case") == [0, 1, 2]
 
 
+def test_a_listing_for_people(
+    place: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sums by code and input come first; each line takes two, no wider than the terminal, its id never cut."""
+    monkeypatch.setenv("COLUMNS", "120")
+    place.ingest(place.write("a.log", [*refused(3, pad="x" * 500), "garbage"]), place.write("b.log", refused(2)))
+    words = ["quarantine", "list", "--lake", str(place.lake), "--format", "table"]
+    assert run([*words, "--limit", "4"]) == 0
+    out, err = capsys.readouterr()
+    sums, listed = out.split("\n\n")
+    assert [(row.split()[0], row.split()[-1]) for row in sums.splitlines()[1:]] == [
+        ("wrong_type", "3"),
+        ("wrong_type", "2"),
+        ("invalid_json", "1"),
+    ]
+    rows = listed.splitlines()
+    assert len(rows) == 2 * 4
+    assert max(map(len, rows)) == 120
+    ids = {line.quarantine_id for line in opened(place)}
+    assert {row.split()[0] for row in rows[::2]} < ids
+    assert all("log  wrong_type" in row or "log  invalid_json" in row for row in rows[::2])
+    assert err.startswith("6 lines open")
+    assert "2 more are not shown" in err
+
+
+def test_what_a_replay_leaves_is_named(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of what cannot be replayed the first few ids and reasons are said; a drop is said once."""
+    config = place.root / "deadreckon.toml"
+    config.write_text('[redaction]\nuser_id = "keep"\n')
+    lines = [{"case": "x" * (3000 + n)} for n in range(5)]
+    place.ingest(place.write("app.log", lines), using=settings(ingest={"max_line_bytes": 1024}))
+    words = ["--lake", str(place.lake), "--config", str(config), "--format", "table"]
+    assert run(["quarantine", "replay", *words]) == 0
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("not replayable: ")]
+    assert len(said) == 3
+    ids = {line.quarantine_id for line in opened(place)}
+    for line in said:
+        id_, path, code, *_ = line.removeprefix("not replayable: ").split()
+        assert id_ in ids
+        assert (path, code) == (str(place.root / "app.log"), "oversize:")
+    assert run(["quarantine", "drop", "--all", *words]) == 0
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "5 lines closed\n")
+
+
 def test_all_and_ids_are_not_dropped_together(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     """Who names a line and says --all has to say which is meant: nothing is closed."""
     place.ingest(place.write("app.log", refused(3)))

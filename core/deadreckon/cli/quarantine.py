@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from deadreckon.cli.options import ConfigOption, FormatOption, LakeOption, settings_for
-from deadreckon.cli.output import chosen, say, show_record, show_rows
+from deadreckon.cli.output import Format, chosen, say, show_record, show_rows
+from deadreckon.cli.quarantine_lines import draw_refused, say_not_replayable
 from deadreckon.core.words import counted
 
 command = typer.Typer(no_args_is_help=True, help="Lines that were refused, with the reason and the line itself.")
@@ -26,13 +27,13 @@ def _open(lake: str | None, config: Any) -> Any:
 
 @contextmanager
 def _refused(lake: str | None, config: Any, ids: list[str]) -> Iterator[Any]:
-    """The open lines; only with these ids, if any are given."""
+    """The connection and the open lines in it; only with these ids, if any are given."""
     from deadreckon.ingest.refused import Refused
     from deadreckon.ingest.session import connect
 
     opened, settings = _open(lake, config)
     with connect(settings) as con:
-        yield Refused(con, opened.snapshot(), ids=ids)
+        yield con, Refused(con, opened.snapshot(), ids=ids)
 
 
 @command.command("list")
@@ -43,7 +44,7 @@ def list_(
     config: ConfigOption = None,
     format_: FormatOption = None,
 ) -> None:
-    """List the open ones: id, reason and the start of the line.
+    """List the open ones: how many by reason and input, then of each id, reason and the start of the line.
 
     Example: reckon quarantine list --by code
     """
@@ -51,12 +52,16 @@ def list_(
 
     if by not in ("line", "code"):
         raise UsageError(f"--by is {by!r}", hint="use --by line or --by code")
-    with _refused(lake, config, []) as refused:
+    shown = chosen(format_)
+    with _refused(lake, config, []) as (con, refused):
         open_, _ = refused.count()
         if by == "code":
             columns = ["code", "field", "lines", "example"]
             reasons, every = refused.reasons(limit)
             rows = [[r.code, r.field, r.lines, r.example] for r in reasons]
+        elif shown is Format.table:
+            _more(open_ - draw_refused(con, refused, limit), open_, by)
+            return
         else:
             columns, every = ["id", "code", "field", "error", "raw", "encoding", "source"], open_
             rows = [
@@ -64,7 +69,11 @@ def list_(
                 for n in refused.listed(limit)
             ]
     more = every - len(rows)
-    show_rows(columns, rows, chosen(format_), meta={"open": open_, "truncated": more > 0})
+    show_rows(columns, rows, shown, meta={"open": open_, "truncated": more > 0})
+    _more(more, every, by)
+
+
+def _more(more: int, every: int, by: str) -> None:
     if more:
         say(
             f"{more} more are not shown: --limit {every} shows all"
@@ -92,7 +101,7 @@ def show(ids: Ids, lake: LakeOption = None, config: ConfigOption = None, format_
     """
     from dataclasses import asdict
 
-    with _refused(lake, config, ids) as refused:
+    with _refused(lake, config, ids) as (_, refused):
         refused.all_there()
         found = refused.lines()
     for line in found:
@@ -116,10 +125,16 @@ def replay(
     from dataclasses import asdict
 
     from deadreckon.ingest.quarantine import replay as run
+    from deadreckon.ingest.session import connect
 
     opened, settings = _open(lake, config)
     result = run(opened, settings, ids=ids or [])
     show_record(asdict(result), chosen(format_))
+    if result.not_replayable:
+        with connect(settings) as con:
+            say_not_replayable(con, opened.snapshot(), ids or [])
+    if result.still_refused:
+        say(f"{counted(result.still_refused, 'line')} refused again: reckon quarantine list says why")
 
 
 @command.command()
@@ -146,5 +161,7 @@ def drop(
         raise UsageError("nothing named to drop", hint="name ids, or say --all")
     opened, _ = _open(lake, config)
     count = run(opened, ids or [])
-    say(f"{counted(count, 'line')} closed")
-    show_record({"dropped": count}, chosen(format_))
+    if chosen(format_) is Format.table:
+        say(f"{counted(count, 'line')} closed")
+    else:
+        show_record({"dropped": count}, chosen(format_))
