@@ -383,6 +383,17 @@ def test_a_table_fits_80_columns(folder: Path, capsys: pytest.CaptureFixture[str
     assert [line.split()[0] for line in said.out.splitlines()] == ["above", "50", "600"]
 
 
+def test_a_sweep_finds_the_one_rule_that_has_the_key(folder: Path) -> None:
+    """It needs no name then; where more have it, the hint names those."""
+    configure(folder, RULES.replace("above = 1\n", "below = 1\n"))
+    code, found, _ = reckon("monitor", "backtest", *PERIOD, "--sweep", "above=400,600", folder=folder)
+    assert (code, [(r["rule"], r["above"]) for r in found["rules"]]) == (0, [("slow", 400), ("slow", 600)])
+    configure(folder, RULES + '[[rules]]\nname = "few"\nmetric = "event_count"\nwindow = "5m"\nbelow = 1\n')
+    code, _, err = reckon("monitor", "backtest", *PERIOD, "--sweep", "above=400,600", folder=folder)
+    assert code == 2
+    assert json.loads(err)["error"]["hint"] == "choose it with --rule: slow, broken"
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

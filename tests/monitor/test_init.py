@@ -9,6 +9,7 @@ import time
 import tomllib
 
 import pytest
+from tests.cli.test_front_door import on_a_terminal
 from tests.monitor.commands import reckon
 from tests.monitor.lakes import HOUR, NOON, event, make
 
@@ -166,6 +167,11 @@ def test_odd_names_are_written_as_toml(tmp_path, capsys):
     assert tomllib.loads(f"x = {toml({'a': [1, 'é', True], 'b': 0.1 + 0.2})}") == {
         "x": {"a": [1, "é", True], "b": 0.1 + 0.2}
     }
+
+
+def test_a_person_is_told_that_nothing_was_written(living):
+    """On a terminal, after the rules; a file gets the rules alone."""
+    assert "hint: nothing was written: --write FILE" in on_a_terminal("monitor", "init", "--lake", str(living / "lake"))
 
 
 def test_an_empty_lake_is_said(tmp_path, capsys):

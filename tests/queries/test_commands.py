@@ -457,6 +457,12 @@ def test_two_traces_stand_side_by_side(capsys: Captured, busy: str, monkeypatch:
     monkeypatch.setenv("COLUMNS", "80")
     lines = reckon(capsys, "trace", "one", "two", "--lake", busy, "--format", "table")[1].splitlines()
     assert all(len(line) <= 80 for line in lines)
+    by = said["a"]["asked"]
+    assert by.partition(" ")[2] == "one"
+    assert by in lines[0]
+    hint = refused(capsys, 3, "compare", "one", "two", "--lake", busy)["hint"]
+    assert "reckon trace one two" in hint
+    assert "reckon sql" in refused(capsys, 3, "compare", "one", "nobody", "--lake", busy)["hint"]
     write = next(line for line in lines if "write" in line)
     assert write.split() == ["write", "1.50", "s", "400", "ms", "-73%", "$0.5000", "$0.1000", "output"]
     rows = list(

@@ -23,8 +23,10 @@ COLUMNS: Final = (
 STANDING: Final = ("silenced", "inhibited", "acknowledged")
 """Beside how things stand: until when it is silenced, which rule explains it, who has taken it."""
 _WRAPS: Final = Column(least=10, wrap=True)
-_NOW: Final = (Column(), Column(), _WRAPS, _WRAPS, Column(), Column())
-_PAST: Final = (Column(), Column(), Column(), Column(), _WRAPS, _WRAPS, Column())
+_NOW: Final = (Column(), Column(), _WRAPS, Column(), Column(), Column())
+_PAST: Final = (Column(), Column(), Column(), Column(), _WRAPS, Column(), Column())
+_BELOW: Final = {False: (3,), True: (5, 6)}
+"""Which of these go on a line of their own where they do not fit beside the others, by whether they are of the past."""
 _STYLES: Final = {"error": "red", "pending": "yellow", "no_data": "magenta", "resolved": "green", "ok": "green"}
 
 DetailsOption = Annotated[
@@ -93,15 +95,19 @@ def _stands(alert: Alert, standing: Mapping[Key, Standing]) -> list[Any]:
 def _lines(alerts: Sequence[Alert], standing: Mapping[Key, Standing], *, past: bool, details: bool) -> None:
     out = console()
     width = room(out)
-    columns = _PAST if past else _NOW
+    columns: Sequence[Column] = _PAST if past else _NOW
     cells = _past if past else _now
-    rows = [cells(a, names=True) for a in alerts]
+    rows = [cells(a, wide=True) for a in alerts]
     wanted = [max((row[i].cell_len for row in rows), default=0) for i in range(len(columns))]
+    under: list[str] = [""] * len(rows)
     if width is not None and sum(wanted) + GAP * (len(columns) - 1) > width:
-        rows = [cells(a, names=False) for a in alerts]  # a label's value says more than the beginning of its name
-    for alert, lines in zip(alerts, laid(out, columns, rows, width), strict=True):
+        rows = [cells(a, wide=False) for a in alerts]
+        under = ["  ".join(row[i].plain for i in _BELOW[past] if row[i]) for row in rows]
+        rows = [[cell for i, cell in enumerate(row) if i not in _BELOW[past]] for row in rows]
+        columns = tuple(column for i, column in enumerate(columns) if i not in _BELOW[past])
+    for alert, lines, text in zip(alerts, laid(out, columns, rows, width), under, strict=True):
         put(out, lines)
-        below_it = [] if past else _mutes(alert, standing)
+        below_it = [*([text] if text else []), *([] if past else _mutes(alert, standing))]
         # Nobody can do anything about a rule that cannot be evaluated without the reason.
         below_it += _details(alert) if details else [alert.summary] if alert.stream.state == "error" else []
         if below_it:
@@ -125,24 +131,25 @@ def _mutes(alert: Alert, standing: Mapping[Key, Standing]) -> list[str]:
     return says
 
 
-def _now(alert: Alert, *, names: bool) -> list[Text]:
+def _now(alert: Alert, *, wide: bool) -> list[Text]:
     stream = alert.stream
     # An alert whose data went missing, or whose rule broke, is still open: nobody knows that it ended.
     is_open = stream.active_since is not None
     state = "firing" if is_open else stream.state
     return [
         *_heading(alert, state),
-        _labels(alert, names=names),
+        _labels(alert, wide=wide),
         Text("" if state == "no_data" else _measured(alert)),
-        Text(("since " if names else "") + _minute(stream.active_since or stream.since)),
+        Text(("since " if wide else "") + _minute(stream.active_since or stream.since)),
     ]
 
 
-def _past(alert: Alert, *, names: bool) -> list[Text]:
+def _past(alert: Alert, *, wide: bool) -> list[Text]:
     state, *rest = _heading(alert, alert.stream.state)
     before = Text(f"was {alert.previous}" if alert.previous else "", style="dim")
     at = Text(_minute(alert.stream.window_end))
-    return [at, state, before, *rest, _labels(alert, names=names), Text(_measured(alert))]
+    said = not wide and alert.stream.state == "no_data"  # the state is enough where room is short
+    return [at, state, before, *rest, _labels(alert, wide=wide), Text("" if said else _measured(alert))]
 
 
 def _heading(alert: Alert, state: str) -> list[Text]:
@@ -151,11 +158,11 @@ def _heading(alert: Alert, state: str) -> list[Text]:
     return [Text(state.upper(), style=style), Text(alert.severity), Text(one_line(alert.stream.rule), style="bold")]
 
 
-def _labels(alert: Alert, *, names: bool) -> Text:
+def _labels(alert: Alert, *, wide: bool) -> Text:
     known = {k: "-" if v is None else v for k, v in alert.labels.items()}
-    if not names:  # where room is short: a label that only repeats the rule says nothing
+    if not wide:  # where room is short: a label that only repeats the rule says nothing
         known = {k: v for k, v in known.items() if v not in (alert.stream.rule, alert.part_of)}
-    return Text(one_line(" ".join(f"{k}={v}" if names else v for k, v in known.items())))
+    return Text(one_line(" ".join(f"{k}={v}" for k, v in known.items())))
 
 
 def _measured(alert: Alert) -> str:

@@ -73,8 +73,8 @@ def alerts(
     from deadreckon.core.lake import Lake
     from deadreckon.monitor import STATES, current
     from deadreckon.monitor import history as past
-    from deadreckon.monitor.alert import when
     from deadreckon.monitor.deed_store import read
+    from deadreckon.monitor.pulse import last_run
     from deadreckon.monitor.standing import standings
 
     for word in state or []:
@@ -90,7 +90,7 @@ def alerts(
     states = {s for s in STATES if s in (state or [])}
     after = moment(since, "--since").timestamp() if since else None
     every = current(opened)
-    meta: dict[str, Any] = {"as_of": max((when(a.evaluated_at) for a in every), default=None)}
+    meta: dict[str, Any] = {"as_of": last_run(opened, every)}
     if history:
         found = past(opened, states=states, rules=rule or [], since=after)
     else:

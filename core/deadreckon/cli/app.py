@@ -33,7 +33,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "deadreckon.cli.monitor_backtest",
         "What the rules would have said in the past, and at what cost.",
     ),
-    "monitor init": ("deadreckon.cli.monitor_init", "Write a first file of rules that fits what the lake holds."),
+    "monitor init": (
+        "deadreckon.cli.monitor_init",
+        "Print first rules that fit what the lake holds; --write FILE writes them.",
+    ),
     "monitor schema": ("deadreckon.cli.monitor_schema", "Print the JSON Schema of the rules."),
     "alerts": ("deadreckon.cli.alerts", "List what fires now and what fired."),
     "drift": ("deadreckon.cli.drift", "How far one selection of events has drifted from another."),

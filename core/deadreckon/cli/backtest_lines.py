@@ -8,7 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 from deadreckon.cli.backtest_shown import NAMED, Shown, listed, not_found, span, swept, when
-from deadreckon.cli.backtest_table import ALERT, brief, rules_table
+from deadreckon.cli.backtest_table import ALERT, brief, read, rules_table
 from deadreckon.cli.lines import draw, room
 from deadreckon.cli.output import Format, console, dumps, one_line, say, show_rows
 from deadreckon.core.words import counted
@@ -35,6 +35,8 @@ def show(shown: Shown, format_: Format, *, details: bool) -> None:
     draw(out, *rules_table(shown, rows), room(out))
     runs, took = counted(len(shown.found.moments), "run"), f"{shown.seconds:,.1f} s"
     say(f"{counted(len(rows), 'row')} ({runs}, {took})")
+    if legend := read(shown):
+        say(f"hint: {legend}")
     alerts = [] if shown.sweep else [f for t in shown.found.trails for f in t.firings]
     if alerts:
         alerts.sort(key=lambda f: f.raised)

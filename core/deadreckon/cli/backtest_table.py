@@ -48,6 +48,14 @@ def rules_table(shown: Shown, rows: Sequence[Mapping[str, Any]]) -> tuple[list[C
     return [*first, *(Column(name, right=True) for name in names)], cells
 
 
+def read(shown: Shown) -> str:
+    """How the table's columns are read, those that need words."""
+    if shown.incidents is not None:
+        return "after: from an incident's begin to the alert that found it, the median"
+    told = "" if shown.sweep else "; told: messages about the rule, repeats among them"
+    return f"firing: time with an alert open, of all its streams together; delay: from the breach to the alert{told}"
+
+
 def brief(firing: Firing, metric: str) -> list[Text]:
     """An alert as a line, under the columns of `ALERT`."""
     from deadreckon.monitor.alert import when

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -13,10 +14,12 @@ from deadreckon.cli.lines import Column, laid, put, room
 from deadreckon.cli.options import ConfigOption, FormatOption, LakeOption, settings_for
 from deadreckon.cli.output import Format, chosen, console, dumps, figure, one_line, say, show_rows
 from deadreckon.cli.spoken import duration, money
+from deadreckon.core.errors import DataError, DeadreckonError
 
 if TYPE_CHECKING:
-    from deadreckon.queries.comparison import Comparison, Measure
+    from deadreckon.queries.comparison import Comparison, Limits, Measure
     from deadreckon.queries.intervals import Estimate
+    from deadreckon.queries.sandbox import Sandbox
 
 _STYLES: Final = {"higher": "yellow", "lower": "cyan", "unclear": "dim"}
 
@@ -38,12 +41,12 @@ def command(
 
     Example: reckon compare 1.5.0 1.6.0 --model tern-assist --since 2026-10-16
     """
-    from deadreckon.queries.comparison import Limits, compare
+    from deadreckon.queries.comparison import Limits
     from deadreckon.queries.sandbox import Sandbox
 
     limits = Limits(model, environment, _day(since))
     with Sandbox(settings_for(lake, config)) as sandbox:
-        found = compare(sandbox, a, b, limits)
+        found = _compared(sandbox, a, b, limits)
     shown = chosen(format_)
     if shown is Format.table:
         _draw(found)
@@ -63,6 +66,27 @@ def command(
             for r in rows
         ]
         show_rows(list(flat[0]), [list(r.values()) for r in flat], shown)
+
+
+def _compared(sandbox: Sandbox, a: str, b: str, limits: Limits) -> Comparison:
+    from deadreckon.queries.comparison import compare
+
+    try:
+        return compare(sandbox, a, b, limits)
+    except DataError as error:
+        if _is_id(sandbox, a) and _is_id(sandbox, b):
+            hint = f"these are ids: reckon trace {shlex.quote(a)} {shlex.quote(b)} shows their traces side by side"
+            raise DataError(error.message, hint=hint) from None
+        raise
+
+
+def _is_id(sandbox: Sandbox, word: str) -> bool:
+    from deadreckon.queries.trace import find
+
+    try:
+        return bool(find(sandbox, word, max_traces=1).traces)
+    except DeadreckonError:
+        return False
 
 
 def _day(text: str | None) -> str | None:

@@ -224,11 +224,18 @@ def _alerts(out: Console, found: Findings) -> None:
             _when(r["fired_at"])[5:],
             Text(r["severity"], style="bold red" if r["severity"] == "critical" else "yellow"),
             Text.assemble((r["rule"], "bold"), f": {r['reason']}"),
-            f"{r['ended_as']} {_when(r['ended_at'])[5:]}" if r["ended_as"] else "still firing",
+            _then(r),
         ]
         for r in found.alerts
     ]
     _table(out, cells, ("fired", "", "rule and reason", "then"))
+
+
+def _then(alert: Record) -> str:
+    at = _when(alert["ended_at"])[5:]
+    if alert["ended_as"] in ("no_data", "error"):  # nobody knows that it ended: it is open, as `reckon alerts` has it
+        return f"still firing, {alert['ended_as'].replace('_', ' ')} since {at}"
+    return f"{alert['ended_as']} {at}" if alert["ended_as"] else "still firing"
 
 
 def _table(

@@ -11,12 +11,16 @@ if TYPE_CHECKING:
     from deadreckon.core.settings import Settings
     from deadreckon.monitor import Alert, Rule
 
-_SPAN: Final = (
-    "SELECT epoch(min(ts)) AS earliest, epoch(max(ts)) AS latest FROM events WHERE kind IS DISTINCT FROM 'alert'"
-)
+_SPAN: Final = """
+SELECT epoch(min(ts)) AS earliest, epoch(coalesce(max(ts) FILTER (ts <= to_timestamp($now)), max(ts))) AS latest
+FROM events WHERE kind IS DISTINCT FROM 'alert'
+"""
+"""An event that is dated into the future hides nothing, where there are others."""
 
 
-def looking_back(lake: Lake, settings: Settings, rules: Sequence[Rule], alerts: Sequence[Alert]) -> tuple[str, str]:
+def looking_back(
+    lake: Lake, settings: Settings, rules: Sequence[Rule], alerts: Sequence[Alert], *, now: float
+) -> tuple[str, str]:
     """Why there were no data, and the hint, each in one line; empty where the lake holds events in each such window.
 
     Only rules that never saw data are told how to look back; the others did when it came.
@@ -27,7 +31,7 @@ def looking_back(lake: Lake, settings: Settings, rules: Sequence[Rule], alerts: 
     if not missing:
         return "", ""
     with Sandbox(lake, settings=settings) as sandbox:
-        earliest, latest = sandbox.query(_SPAN).rows[0]
+        earliest, latest = sandbox.query(_SPAN, {"now": now}).rows[0]
     if latest is None:
         return "the lake holds no events", "reckon ingest reads logs into it"
     stale = [a for a in missing if latest < a.window_start or earliest >= a.stream.window_end]

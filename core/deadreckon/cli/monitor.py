@@ -195,11 +195,11 @@ def _evaluate(
     except DeadreckonError as error:
         failure = error  # how things stand is said first: it is committed, and what was not told will be
     standing = standings([*report.alerts, *report.others], deed_store.read(opened), policy, now.timestamp())
-    why, hint = looking_back(opened, settings, rules, report.alerts)
+    why, hint = looking_back(opened, settings, rules, report.alerts, now=now.timestamp())
     found: list[str] = []
     if dry_run or report.windows:
         with asker(opened, settings) as asking:
-            found = doubts(asking, rules, report.alerts, every=dry_run)
+            found = doubts(asking, rules, report.alerts, now=now.timestamp(), every=dry_run)
     _show(report, at, told, format_, details=details, standing=standing, why=why, warnings=found)
     newest = max((a.stream.window_end for a in report.alerts), default=0)
     if newest > at.timestamp():
@@ -244,7 +244,8 @@ def _post(settings: Settings, policy: Policy, *, dry_run: bool) -> Post | None:
 def _selected(rules: tuple[Rule, ...], names: list[str]) -> tuple[Rule, ...]:
     if not rules:
         raise ConfigError(
-            "there are no rules", hint="add [[rules]] to deadreckon.toml; reckon monitor --keys shows one"
+            "there are no rules",
+            hint="reckon monitor init prints some that fit the lake; reckon monitor --keys shows how one is written",
         )
     known = list(dict.fromkeys(name for r in rules for name in (r.part_of, r.name)))
     for name in names:

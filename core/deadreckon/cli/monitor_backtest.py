@@ -109,7 +109,7 @@ def command(
     sinks = settings.sinks or [StdoutSink(name="usual", kind="stdout")]
     messages = [] if sweep else told(found, sinks, deed_store.read(opened), policy)
     if not settings.sinks and not sweep:
-        say("hint: the settings have no sinks: messages are those of one that says nothing of what it wants")
+        say("hint: the settings have no sinks: the messages are those that one sink without options would have got")
     show(
         Shown(found, messages, incidents, sweep or "", time.perf_counter() - began, opened.root),
         chosen(format_),
@@ -131,7 +131,10 @@ def _chosen(settings: Settings, names: Sequence[str], sweep: str | None) -> tupl
 
     rules = load_rules(settings.rules)
     if not rules:
-        raise ConfigError("there are no rules", hint="reckon monitor init writes some; reckon monitor --keys says how")
+        raise ConfigError(
+            "there are no rules",
+            hint="reckon monitor init prints some that fit the lake; reckon monitor --keys shows how one is written",
+        )
     known = sorted({name for one in rules for name in (one.name, one.part_of)})
     for name in names:
         if name not in known:
@@ -140,8 +143,11 @@ def _chosen(settings: Settings, names: Sequence[str], sweep: str | None) -> tupl
         return [[one] for one in rules if not names or one.name in names or one.part_of in names], []
     key, values = parse(sweep)
     tables = [table for table in settings.rules if not names or table["name"] in names]
+    having = [table for table in tables if key in table]
+    tables = having if len(having) == 1 else tables
     if len(tables) != 1:
-        raise UsageError("--sweep is of one rule", hint=f"choose it with --rule: {', '.join(known[:10])}")
+        which = [str(table["name"]) for table in having] or known
+        raise UsageError("--sweep is of one rule", hint=f"choose it with --rule: {', '.join(which[:10])}")
     found, refused = variants(tables[0], key, values)
     return [found], refused
 

@@ -53,6 +53,9 @@ def command(
     text = written(found)
     if write is None:
         sys.stdout.write(text)
+        if sys.stdout.isatty():
+            sys.stdout.flush()
+            say("hint: nothing was written: --write FILE makes a settings file of them, >> deadreckon.toml adds them")
         return 0
     try:
         with write.open("x", encoding="utf-8") as file:

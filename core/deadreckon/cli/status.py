@@ -62,6 +62,7 @@ def _alerts(lake: Lake, settings: Settings) -> dict[str, Any]:
     from deadreckon.core.errors import DataError
     from deadreckon.monitor import current, deed_store
     from deadreckon.monitor.alert import when
+    from deadreckon.monitor.pulse import last_run
     from deadreckon.monitor.standing import key_of, standings
 
     try:
@@ -86,8 +87,7 @@ def _alerts(lake: Lake, settings: Settings) -> dict[str, Any]:
             found["acknowledged"].append({**which, "by": how.taken.by, "comment": how.taken.comment})
         if how.inhibitor:
             found["inhibited"].append({**which, "by": how.inhibitor.stream.rule})
-    ran = max((alert.evaluated_at for alert in every), default=0)
-    return {"monitor_ran": datetime.fromtimestamp(ran, UTC) if ran else None, "firing": firing, **found}
+    return {"monitor_ran": last_run(lake, every), "firing": firing, **found}
 
 
 def _behind(lake: Lake) -> int | None:
@@ -109,6 +109,8 @@ def _said(record: Mapping[str, Any], now: datetime) -> dict[str, str]:
         said[key] = _day(record[key], now.date()) if record[key] else "none: the lake holds no events"
     for key in ("as_of", "last_event", "monitor_ran"):
         said[key] = f"{record[key].astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if record[key] else "never"
+        if record[key] and record[key] > now:
+            said[key] += " (to come: a clock was wrong)"
     behind = record["profiles_behind"]
     said["profiles_behind"] = "unknown: reckon profile makes them" if behind is None else f"{behind:,} events"
     if record["firing"] is None:

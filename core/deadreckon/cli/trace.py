@@ -71,7 +71,8 @@ def command(
     if second is not None:
         from deadreckon.cli.trace_pair import show_pair
 
-        show_pair(_only(found), _only(second), shown)
+        asked = [f"{one.kind} {one.id}" for one in (found, second)]
+        show_pair(_only(found), _only(second), asked, shown)
         return
     if shown is Format.json:
         sys.stdout.write(dumps(_document(found), indent=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.text import Text
@@ -19,17 +20,23 @@ _MEASURES: Final = ("duration_ms", "spans", "failed_spans", "retries", "input_to
 _STYLES: Final = {"only in a": "red", "only in b": "green"}
 
 
-def show_pair(a: Tree, b: Tree, format_: Format) -> None:
-    """Print both in the format asked for: JSON has sums, and each place with both sides; the others a row a place."""
+def show_pair(a: Tree, b: Tree, asked: Sequence[str], format_: Format) -> None:
+    """Print both in the format asked for: JSON has sums, and each place with both sides; the others a row a place.
+
+    `asked`: what led to each, `request req-3` say.
+    """
     from deadreckon.queries.alignment import align
 
     pairs = align(a, b)
     if format_ is Format.table:
-        _draw(a, b, pairs)
+        _draw(a, b, asked, pairs)
         return
     rows = [_row(pair) for pair in pairs]
     if format_ is Format.json:
-        sides = {side: {"trace_id": tree.trace_id, **sums(tree)} for side, tree in (("a", a), ("b", b))}
+        sides = {
+            side: {"asked": by, "trace_id": tree.trace_id, **sums(tree)}
+            for side, tree, by in zip("ab", (a, b), asked, strict=True)
+        }
         sys.stdout.write(dumps({**sides, "count": len(rows), "places": rows}, indent=True))
         return
     flat = [{**r, "path": " > ".join(r["path"]), "differs": ",".join(r["differs"])} for r in rows]
@@ -73,11 +80,13 @@ def _side(node: Node | None) -> dict[str, Any]:
     return {key: event.get(key) for key in keys} | own
 
 
-def _draw(a: Tree, b: Tree, pairs: list[Pair]) -> None:
+def _draw(a: Tree, b: Tree, asked: Sequence[str], pairs: list[Pair]) -> None:
     out = console()
     width = room(out)
-    for side, tree in (("a", a), ("b", b)):
-        out.print(Text(one_line(f"{side}  trace {tree.trace_id}  {tree.started_at:%Y-%m-%d %H:%M:%S} UTC")))
+    for side, tree, by in zip("ab", (a, b), asked, strict=True):
+        trace = f"trace {tree.trace_id}"
+        heads = [side, *([by] if by != trace else []), trace, f"{tree.started_at:%Y-%m-%d %H:%M:%S} UTC"]
+        out.print(Text("  ".join(map(one_line, heads))))
     out.print()
     left, right = sums(a), sums(b)
     rows = [[Text(name), _said(name, left[name]), _said(name, right[name])] for name in _MEASURES]

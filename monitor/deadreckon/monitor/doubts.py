@@ -20,7 +20,8 @@ from deadreckon.monitor.looking import LOOK, Look
 from deadreckon.monitor.rule import Rule
 from deadreckon.monitor.windows import Asker, ask
 
-_NEWEST: Final = "SELECT epoch(max(ts)) FROM events WHERE kind IS DISTINCT FROM 'alert'"
+_NEWEST: Final = "SELECT epoch(max(ts)) FROM events WHERE ts <= to_timestamp($now) AND kind IS DISTINCT FROM 'alert'"
+"""An event that is dated into the future says nothing of what is usual now."""
 _LISTED: Final = 200
 """Values of a column, the most frequent, among which the nearest is looked for."""
 _SAMPLED: Final = 10_000
@@ -44,8 +45,13 @@ LIMIT $most
 """
 
 
-def doubts(asker: Asker, rules: Sequence[Rule], alerts: Sequence[Alert], *, every: bool = False) -> list[str]:
-    """A sentence for each such word, with the nearest that was seen; `every`: of rules that measure something, too."""
+def doubts(
+    asker: Asker, rules: Sequence[Rule], alerts: Sequence[Alert], *, now: float, every: bool = False
+) -> list[str]:
+    """A sentence for each such word, with the nearest that was seen in the two weeks up to the newest event.
+
+    `now`: epoch seconds, after which no event counts; `every`: of rules that measure something, too.
+    """
     asked: dict[str, Rule] = {}
     for rule in rules:
         if rule.sql is None and (every or _suspicious(rule, [a for a in alerts if a.is_of(rule.part_of)])):
@@ -53,7 +59,7 @@ def doubts(asker: Asker, rules: Sequence[Rule], alerts: Sequence[Alert], *, ever
     if not asked:
         return []
     try:
-        newest = ask(asker, _NEWEST, {})[0][0]
+        newest = ask(asker, _NEWEST, {"now": now})[0][0]
         if newest is None:
             return []
         look = _Words(asker, int(newest) + 1)

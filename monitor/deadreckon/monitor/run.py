@@ -12,6 +12,7 @@ from deadreckon.core.lake import Lake
 from deadreckon.monitor import store
 from deadreckon.monitor.alert import Alert, iso, tell, told
 from deadreckon.monitor.measure import Asker, Meter, Readings
+from deadreckon.monitor.pulse import beat
 from deadreckon.monitor.remember import Remembering
 from deadreckon.monitor.rules import Rule
 from deadreckon.monitor.schedule import Due, due
@@ -87,10 +88,14 @@ def run(
             meter = Meter(asker)
             done = [_evaluate(lake, rule, page, meter, as_of, since) for rule in rules]
         try:
-            return _commit(lake, page, done, as_of, now, dry_run=dry_run)
+            report = _commit(lake, page, done, as_of, now, dry_run=dry_run)
         except CommitConflictError:
             if attempt == ATTEMPTS - 1:
                 raise
+        else:
+            if not dry_run:
+                beat(lake, now)
+            return report
     raise AssertionError
 
 
