@@ -147,4 +147,11 @@ def test_like_another_tool(lake: str, capsys: Captured) -> None:
     assert main(["drift", "compare", *two_days(lake, "feature:age"), "--like", "nannyml", "--format", "jsonl"]) == 0
     rows = {row["method"]: row for row in map(json.loads, capsys.readouterr().out.splitlines())}
     assert {row["drifted"] for row in rows.values()} == {None}
+    assert main(["drift", "compare", *two_days(lake, "feature:age"), "--like", "nannyml", "--format", "table"]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[0].split() == [
+        "method",
+        "value",
+    ]  # columns that would be empty are not shown, but explained
+    assert "no verdicts: nannyml takes its thresholds from chunks" in err
     assert main(["drift", "compare", *two_days(lake, "feature:age"), "--like", "whylogs"]) == 2

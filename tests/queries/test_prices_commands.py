@@ -257,3 +257,19 @@ def test_names_of_any_kind_are_written_as_toml() -> None:
     names = ['a."b"', "x/y:1", "naïve 模型", "tab\t\x7f\x01", "emoji 😀"]
     entries = {name: {"input_per_mtok": 1.0, "tiers": [{"above_input_tokens": 3}], "source": name} for name in names}
     assert tomllib.loads(written(entries))["prices"] == entries
+
+
+def test_list_says_why_there_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    """On a terminal: no calls of models, a model that no source knows, or none of those in the lake."""
+    table = ["prices", "list", "--format", "table"]
+    make_lake(Path("lake"), [{"kind": "log", "ts": at("12")}])
+    assert run(table) == 0
+    assert "the lake has no calls of models" in capsys.readouterr().err
+    make_lake(Path("other"), [call(model="fox")])
+    assert run([*table, "--lake", "other"]) == 0
+    assert "no price for openai/fox is in force in deadreckon.toml, deadreckon.prices.toml" in capsys.readouterr().err
+    assert run([*table, "no-such-model", "--lake", "other"]) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "no price for no-such-model" in err
+    assert "[prices]" in err

@@ -79,11 +79,13 @@ def compare(
         from deadreckon.drift.parity import PEERS
 
         verdicts = PEERS[like.value](*both)
-        show_rows(
-            ["method", "value", "threshold", "drifted"],
-            [[v.method, v.value, v.threshold, v.drifted] for v in verdicts],
-            shown,
-        )
+        columns = ["method", "value", "threshold", "drifted"]
+        judged = any(v.threshold is not None for v in verdicts)
+        if shown is Format.table and not judged:
+            columns = columns[:2]
+        show_rows(columns, [[getattr(v, column) for column in columns] for v in verdicts], shown)
+        if shown is Format.table and not judged:
+            say(f"no verdicts: {like.value} takes its thresholds from chunks of the reference (docs/drift.md)")
         return
     found = compared(*both)
     if shown is Format.json:

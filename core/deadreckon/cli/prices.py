@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deadreckon.cli.options import ConfigOption, FormatOption, LakeOption, settings_for
-from deadreckon.cli.output import chosen, say, show_rows
+from deadreckon.cli.output import Format, chosen, say, show_rows, visible
 
 if TYPE_CHECKING:
     from deadreckon.queries.prices_genai import Ask
@@ -76,9 +76,23 @@ def list_(
     asked = ", ".join(
         ["deadreckon.toml", Path(settings.pricing.file).name, *(f"{x.name} {x.version}" for x in given.libraries)]
     )
-    show_rows(columns, rows, chosen(format_), meta={"sources": asked})
+    shown = chosen(format_)
+    if not rows and shown is Format.table:
+        say(_none(names, model, asked))
+    else:
+        show_rows(columns, rows, shown, meta={"sources": asked})
     if not given.libraries:
         say("no library of prices is installed: pip install 'deadreckon[prices]'")
+
+
+def _none(names: list[tuple[str, str, str]], model: str | None, asked: str) -> str:
+    """Why no price is listed, and what to do."""
+    if not names:
+        return "no price: the lake has no calls of models; reckon prices list PROVIDER/MODEL looks one up"
+    known = sorted({"/".join(filter(None, name)) for name in names})
+    more = f" and {len(known) - 3} more" if len(known) > 3 else ""
+    what = model or ", ".join(known[:3]) + more
+    return f"no price for {visible(what)} is in force in {asked}; write one in [prices] of deadreckon.toml"
 
 
 def _named(lake: str, model: str | None) -> list[tuple[str, str, str]]:
