@@ -232,10 +232,9 @@ def _alerts(out: Console, found: Findings) -> None:
 
 
 def _then(alert: Record) -> str:
-    at = _when(alert["ended_at"])[5:]
     if alert["ended_as"] in ("no_data", "error"):  # nobody knows that it ended: it is open, as `reckon alerts` has it
-        return f"still firing, {alert['ended_as'].replace('_', ' ')} since {at}"
-    return f"{alert['ended_as']} {at}" if alert["ended_as"] else "still firing"
+        return f"still firing, {alert['ended_as'].replace('_', ' ')}"
+    return f"{alert['ended_as']} {_when(alert['ended_at'])[5:]}" if alert["ended_as"] else "still firing"
 
 
 def _table(
