@@ -137,8 +137,13 @@ def check(found: Found) -> None:
     assert not strange, f"{len(strange)} nobody wrote, such as {sorted(strange)[:3]}"
     doubled = [name for name, count in found.arrived.items() if count > 1]
     assert not doubled, f"{len(doubled)} doubled, such as {sorted(doubled)[:3]}"
-    assert max(found.ids.values()) == 1
+    again = [name for name, count in found.ids.items() if count > 1]
+    assert not again, f"{len(again)} ids of several events, such as {sorted(again)[:3]}"
     garbage = {raw.split('"')[3]: count for raw, count in found.quarantined.items() if raw.count('"') >= 4}
     assert len(garbage) == len(found.quarantined), f"unexpected quarantine: {list(found.quarantined)[:3]}"
-    assert found.done["garbage"] <= set(garbage) <= found.begun["garbage"]
-    assert set(garbage.values()) <= {1}
+    lost = found.done["garbage"] - set(garbage)
+    assert not lost, f"{len(lost)} refused lines lost, such as {sorted(lost)[:3]}"
+    strange = set(garbage) - found.begun["garbage"]
+    assert not strange, f"{len(strange)} refused lines that nobody wrote, such as {sorted(strange)[:3]}"
+    doubled = [name for name, count in garbage.items() if count > 1]
+    assert not doubled, f"{len(doubled)} refused lines doubled, such as {sorted(doubled)[:3]}"

@@ -10,6 +10,12 @@ import pytest
 import zstandard
 from tests.ingest.sources.ledger import Reader, lines
 
+from deadreckon.core.tail import digest
+from deadreckon.ingest.sources.chunks import Known
+from deadreckon.ingest.sources.cutting import Manner
+from deadreckon.ingest.sources.files import OpenFile, PlainFile
+from deadreckon.ingest.sources.resolve import Candidate, Compared, resolve
+
 BANNER = b'{"event":"started"}\n'
 
 
@@ -94,6 +100,38 @@ def test_a_log_compressed_before_it_was_read_to_its_end_is_gone_on_with(log: Pat
         log.unlink()
         assert reader.look() == [lines(3)]
         assert reader.look() == []
+
+
+def test_a_log_that_is_away_while_one_looks_is_not_taken_for_a_new_one(log: Path, tmp_path: Path) -> None:
+    """Renamed at the wrong moment, it cannot be held against what is known: it must not be read from its start."""
+    append(log, lines(1, 2, 3))
+    size = log.stat().st_size
+    known = {"base": Known(size, digest(log.read_bytes()))}
+    elsewhere = tmp_path / "elsewhere" / "app.log"
+    elsewhere.parent.mkdir()
+
+    def candidate(path: Path) -> Candidate:
+        manner = Manner(1 << 20, lambda _: None, final=True)
+        return Candidate(PlainFile(OpenFile(path, path.stat()), manner), "base")
+
+    (found,) = resolve([candidate(log)], known, Compared())
+    assert (found.source.id, found.done) == ("base", size)
+    away = candidate(log)
+    log.rename(elsewhere)
+    assert resolve([away], known, Compared()) == []
+    elsewhere.rename(log)
+    (back,) = resolve([away], known, Compared())
+    assert (back.source.id, back.done) == ("base", size)
+
+
+def test_a_log_is_opened_by_the_name_that_it_has_by_then(log: Path) -> None:
+    """A rename between the look at the folder and the opening is no loss."""
+    append(log, lines(1))
+    file = OpenFile(log, log.stat())
+    log.rename(log.with_name("app.log.1"))
+    append(log, lines(2))
+    assert file.read(100, 0) == lines(1)
+    file.close()
 
 
 def test_a_named_log_is_followed_through_rotation(log: Path) -> None:

@@ -52,6 +52,8 @@ class LineSource(ABC):
         self.id = ""
         self.path = path
         self.problem: str | None = None
+        self.vanished = False
+        """Whether it was not there when it was asked for."""
         self._refused = False
         self._manner = manner
         self._max_line = manner.max_line_bytes
@@ -104,7 +106,11 @@ class LineSource(ABC):
 
     def peek(self, offset: int, size: int) -> bytes | None:
         """The bytes at a place, for comparing two inputs; None when they cannot be had."""
-        piece = self._fetch(offset, size)
+        try:
+            piece = self._fetch(offset, size)
+        except OSError as error:
+            self._fail(error)
+            return None
         return None if piece is None else bytes(piece.buffer[piece.start : piece.stop])
 
     def read(self, offset: int, max_bytes: int) -> Chunk | None:
@@ -241,6 +247,7 @@ class LineSource(ABC):
 
     def _fail(self, error: OSError) -> None:
         if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ESTALE):
+            self.vanished = True
             if not self._warned:
                 self._warned = True
                 self._manner.warn(f"{self.path} vanished while it was being read; what was committed stays")

@@ -43,10 +43,11 @@ class OpenFile:
     def _open(self) -> int:
         # Without O_NONBLOCK, a pipe that took the file's place would hang us.
         flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
-        for candidate in (self.path, self._renamed):
+        # A folder that is changed while it is listed may leave out the very name that is looked for.
+        for candidate in (self.path, self._renamed, self._renamed):
             path = candidate() if callable(candidate) else candidate
             if path is None:
-                break
+                continue
             try:
                 fd = os.open(path, flags)
             except FileNotFoundError:

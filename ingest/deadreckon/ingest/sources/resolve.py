@@ -1,4 +1,8 @@
-"""Which id each input has: content decides, so that nothing is read twice and nothing is taken for something else."""
+"""Which id each input has: content decides, so that nothing is read twice and nothing is taken for something else.
+
+An input whose content cannot be asked just now, as it was renamed while one looked, gets no id: the next look finds it.
+To take it for a new one would be to read it twice.
+"""
 
 from __future__ import annotations
 
@@ -86,12 +90,13 @@ def _group(base: str, group: list[Candidate], known: Mapping[str, Known], compar
     claims: dict[str, list[Candidate]] = {}
     fresh: list[Candidate] = []
     for candidate in group:
+        candidate.source.vanished = False
         found = [item for item in taken if candidate.source.matches(item[1])]
         if found:
             name, entry = found[-1]
             candidate.source.id, candidate.done = name, entry.end_offset
             claims.setdefault(name, []).append(candidate)
-        elif not candidate.rotated:
+        elif not (candidate.rotated or candidate.source.vanished):
             fresh.append(candidate)
     owners: list[Candidate] = []
     for claimants in claims.values():
@@ -100,7 +105,7 @@ def _group(base: str, group: list[Candidate], known: Mapping[str, Known], compar
         fresh += [other for other in others if not compared.holds(owner, other, other.done)]
     free = (name for name in chain(base) if name not in known)
     for candidate in _longest_first(fresh):
-        if any(compared.holds(owner, candidate, 0) for owner in owners):
+        if any(compared.holds(owner, candidate, 0) for owner in owners) or any(c.source.vanished for c in group):
             continue
         candidate.source.id, candidate.done = next(free), 0
         owners.append(candidate)
@@ -109,7 +114,7 @@ def _group(base: str, group: list[Candidate], known: Mapping[str, Known], compar
             candidate.source.matches(known[candidate.source.id])
     for candidate in group:
         candidate.source.file.close()  # there may be more inputs than a process may have open
-    return owners
+    return [owner for owner in owners if not owner.source.vanished]
 
 
 def _known_chain(base: str, known: Mapping[str, Known]) -> Iterator[tuple[str, Known]]:
