@@ -159,7 +159,9 @@ def test_a_part(full: Imported, tmp_path: Path) -> None:
     assert export.jsonl(chosen(full, where="false"), tmp_path / "c.jsonl").events == 0
 
 
-@pytest.mark.parametrize("where", ["colour = 'red'", "true); SELECT (1", "kind ="])
+@pytest.mark.parametrize(
+    "where", ["colour = 'red'", "true); SELECT (1", "kind =", "exists (FROM read_text('/etc/hostname'))"]
+)
 def test_what_is_no_condition(where: str, full: Imported, tmp_path: Path) -> None:
     """Said in one sentence, and nothing is written."""
     with pytest.raises(QueryError, match="--where"):

@@ -44,6 +44,7 @@ class Selection:
             QueryError: `where` is no condition.
             DamagedLakeError: a file cannot be read.
         """
+        self._check()
         files: dict[date, list[str]] = {}
         for file in self.lake.snapshot().part(schema.PART_EVENTS):
             if file.date and self._touches(file.date):
@@ -52,7 +53,6 @@ class Selection:
             folder = Path(tempfile.gettempdir()) / f"reckon-export-{uuid4().hex}"
             con.execute(f"SET memory_limit = '{MEMORY}'; SET temp_directory = {_text(str(folder))}")
             con.execute(f"SET threads = {min(4, os.cpu_count() or 1)}; SET TimeZone = 'UTC'")
-            self._check(con)
             try:
                 yield con, [(day, self._query(files[day])) for day in sorted(files)]
             except (duckdb.IOException, duckdb.InvalidInputException) as error:
@@ -89,15 +89,16 @@ class Selection:
         every = f"({_nothing()}) UNION ALL BY NAME ({read})"
         return f"SELECT {kept} FROM ({every}) AS events{asked} ORDER BY {ORDER}"  # noqa: S608 - checked before
 
-    def _check(self, con: duckdb.DuckDBPyConnection) -> None:
-        """The condition is one, and nothing but one: what is asked of the lake is ours to say."""
+    def _check(self) -> None:
+        """The condition is one, and nothing but one: it is tried where no file can be read."""
         if not self.where:
             return
         try:
             query = f"SELECT 1 FROM ({_nothing()}) AS events WHERE ({self.where}\n)"  # noqa: S608 - it is being checked
-            if len(con.extract_statements(query)) != 1:
-                raise QueryError("--where is more than one statement", hint="give one condition")
-            con.execute(query)
+            with duckdb.connect(config={"enable_external_access": False}) as con:
+                if len(con.extract_statements(query)) != 1:
+                    raise QueryError("--where is more than one statement", hint="give one condition")
+                con.execute(query)
         except duckdb.Error as error:
             raise QueryError(
                 f"--where is no condition on events: {str(error).partition(chr(10))[0]}",
