@@ -16,7 +16,7 @@ emit.configure(environment="prod", directory="./nowhere", sample=0)  # what an a
 
 def answer(question: str, number: str = "o-1") -> str:
     """The very same, not traced itself."""
-    return desk.answer.__wrapped__.__wrapped__(question, number)
+    return desk.answer.__wrapped__(question, number)
 
 
 def named(question: str, number: str = "o-1", *, top: int = 3) -> str:
