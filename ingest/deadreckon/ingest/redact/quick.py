@@ -96,13 +96,18 @@ class Quick:
                 raise NotPlainError  # a number, or the structure of the line
             if text[text.index('"', span.end) + 1 :].lstrip()[:1] == ":":
                 raise NotPlainError  # a key
-            if self._users and self._users.may_name(self._key_before(text, span.start)):
+            if self._users and self._may_be_user(self._users, text, span.start):
                 raise NotPlainError
             if name not in NOT_IN_IDS or not self._is_identifier(text, span.start):
                 kept.append(span)
         if kept and not name.isidentifier():
             raise NotPlainError  # a name of the user's own may need escapes
         return self._marks.replace(text, name, kept)
+
+    def _may_be_user(self, users: Users, text: str, position: int) -> bool:
+        """Whether the string around a place may be a user id; of one in a list only the whole line can tell."""
+        key = self._key_before(text, position)
+        return users.may_be_in(text) if key is None else users.may_name(key)
 
     def _is_identifier(self, text: str, position: int) -> bool:
         """Whether the string around a place is the value of a key that events are joined by."""
