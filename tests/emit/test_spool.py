@@ -159,12 +159,12 @@ def test_buffered_events_are_written_when_there_are_many(spool: SpoolFolder) -> 
     spool.configure(buffer_ms=600_000, buffer_bytes=2000)
     for n in range(400):
         emit.event("x", n=n, padding="x" * 100)
-    assert 400 - 8 * 2000 // 200 <= len(spool.events())
+    assert len(spool.events()) >= 400 - 8 * 2000 // 200
     assert emit.flush() is True
     assert [event["n"] for event in spool.events()] == list(range(400))
     emit.event("last")
     emit.close()
-    assert len(spool.events()) == 21
+    assert len(spool.events()) == 401
 
 
 def test_threads_write_whole_lines_in_their_own_order(spool: SpoolFolder) -> None:
