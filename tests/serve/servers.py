@@ -53,7 +53,7 @@ class Server:
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.process.wait(120)  # with --ingest it may itself take a minute for what is left
 
     def kill(self) -> None:
         self.process.kill()

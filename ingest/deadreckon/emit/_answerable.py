@@ -22,10 +22,15 @@ def arguments(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> d
     return named
 
 
+def body_of(function: Any) -> Any:
+    """What a call runs: the function itself, or the method of an object that can be called."""
+    plain = inspect.isroutine(function) or isinstance(function, functools.partial)
+    return function if plain else type(function).__call__
+
+
 def answerable(function: Any) -> Any:
     """A function that does what this one does, unless something stands in for it when it is called."""
-    plain = inspect.isroutine(function) or isinstance(function, functools.partial)
-    body = function if plain else type(function).__call__
+    body = body_of(function)
     if inspect.isgeneratorfunction(body):
         return lambda *args, **kwargs: (
             function(*args, **kwargs) if PLACE.find is None else _items(function, args, kwargs)

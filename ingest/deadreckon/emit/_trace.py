@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
-from deadreckon.emit._answerable import answerable, arguments
+from deadreckon.emit._answerable import answerable, arguments, body_of
 from deadreckon.emit._content import Capture
 from deadreckon.emit._emitter import EMITTER
 from deadreckon.emit._span import Span, span
@@ -54,9 +54,7 @@ def _traced(function: Any, name: str | None, operation: str | None, capture: Cap
     if isinstance(function, staticmethod | classmethod):  # the decorators in the other order
         return type(function)(_traced(function.__func__, name, operation, capture, fields))
     title = name or getattr(function, "__qualname__", type(function).__qualname__).replace("<locals>.", "")
-    plain = inspect.isroutine(function) or isinstance(function, functools.partial)
-    body = function if plain else type(function).__call__
-    called = answerable(function)
+    body, called = body_of(function), answerable(function)
 
     def begin(args: Any, kwargs: Any) -> Span:
         one = span(title, operation=operation, capture=capture, **fields)

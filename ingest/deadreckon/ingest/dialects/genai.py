@@ -21,6 +21,7 @@ from deadreckon.ingest.dialects.genai_names import (
     LEVELS,
     MILLISECONDS,
     MOVED,
+    NAMED,
     OPENED,
     OPERATIONS,
     PARTS,
@@ -93,9 +94,6 @@ def _level(draft: Draft) -> None:
     number = draft.rest.get(LEVEL_NUMBERS)
     if type(number) is int and 0 < number < 25:
         draft.fill("level", ("debug", "debug", "info", "warning", "error", "critical")[(number - 1) // 4])
-
-
-NAMED: Final = {"execute_tool": "tool", "invoke_agent": "agent"}
 
 
 def _named(draft: Draft) -> None:

@@ -152,6 +152,8 @@ OPENED: Final = {
 LEVELS: Final = {"langfuse.observation.level": {"DEBUG": "debug", "WARNING": "warning", "ERROR": "error"}}
 LEVEL_NUMBERS: Final = "logfire.level_num"
 """OpenTelemetry's severity number, on spans."""
+NAMED: Final = {"execute_tool": "tool", "invoke_agent": "agent"}
+"""Operations that something named does, and the column of its name."""
 PROVIDERS: Final = ("gen_ai.usage.raw", "langsmith.metadata.usage_metadata")
 """The provider's own account of usage, and LangChain's: beside the totals, read for their parts."""
 USAGES: Final = ("langfuse.observation.usage_details", "mlflow.chat.tokenUsage", *PROVIDERS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from deadreckon.ingest.dialects.draft import Draft
+from deadreckon.ingest.dialects.genai_names import NAMED
 from deadreckon.ingest.dialects.inner import decoded
 from deadreckon.ingest.dialects.names import Names
 
@@ -43,6 +44,6 @@ def lift(draft: Draft) -> None:
     answered = decoded(rest.get(_ANSWERED))
     if type(answered) is str and not draft.fill("model", answered) and draft.columns.get("model") != answered:
         draft.fill("model_version", answered)
-    named = {"execute_tool": "tool", "invoke_agent": "agent"}.get(str(draft.columns.get("operation")))
+    named = NAMED.get(str(draft.columns.get("operation")))
     if named and _TYPE in rest:
         draft.fill(named, decoded(rest.get(_FUNCTION)))
