@@ -2,6 +2,14 @@
 
 -- A key of a JSON object, as text; NULL where it is absent, or where the text is no JSON.
 CREATE OR REPLACE MACRO json_text(document, field) AS CASE WHEN json_valid(document) THEN document ->> field END;
+-- Whether an operation asks something of a model.
+CREATE OR REPLACE MACRO asks_model(operation) AS operation IN (
+    'chat', 'text_completion', 'completion', 'generate_content', 'generate', 'response', 'responses', 'llm',
+    'embeddings', 'embedding', 'rerank', 'predict', 'inference', 'image_generation', 'speech', 'transcription'
+);
+-- How something ended: as it says, and where it does not, by whether it has an error.
+CREATE OR REPLACE MACRO status_of(status, error_type) AS
+    COALESCE(status, CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END);
 -- A duration, where it can be one: not below zero, finite, and at most some 30 years.
 CREATE OR REPLACE MACRO sane_ms(ms) AS CASE WHEN ms >= 0 AND ms <= 1000000000000 THEN ms END;
 -- A time, some milliseconds later.

@@ -67,16 +67,7 @@ WITH other_lines AS (
     FROM events
     WHERE
         COALESCE(status, '') <> 'running'
-        AND (
-            kind = 'prediction'
-            OR (
-                kind = 'log'
-                AND operation IN (
-                    'chat', 'text_completion', 'completion', 'generate_content', 'generate', 'response', 'responses', 'llm',
-                    'embeddings', 'embedding', 'rerank', 'predict', 'inference', 'image_generation', 'speech', 'transcription'
-                )
-            )
-        )
+        AND (kind = 'prediction' OR (kind = 'log' AND asks_model(operation)))
 ),
 -- Each of these looks at events by itself: a shared part would be made for all days before any day is asked for.
 calls AS (
@@ -86,11 +77,7 @@ calls AS (
         SELECT trace_id, parent_span_id, operation, COALESCE(input_tokens, output_tokens, cost_usd) AS used
         FROM events
         WHERE
-            kind = 'span' AND COALESCE(status, '') <> 'running' AND parent_span_id IS NOT NULL
-            AND operation IN (
-                'chat', 'text_completion', 'completion', 'generate_content', 'generate', 'response', 'responses', 'llm',
-                'embeddings', 'embedding', 'rerank', 'predict', 'inference', 'image_generation', 'speech', 'transcription'
-            )
+            kind = 'span' AND COALESCE(status, '') <> 'running' AND parent_span_id IS NOT NULL AND asks_model(operation)
     ) AS inside
         ON
             inside.trace_id = w.trace_id AND inside.parent_span_id = w.span_id AND inside.operation = w.operation
@@ -99,13 +86,10 @@ calls AS (
         SELECT
             event_id, request_id, trace_id, model, model_version, response_id, attempt, ts,
             COALESCE(sane_ms(duration_ms), 0) AS took,
-            COALESCE(status, CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END) IN ('error', 'timeout') AS failed
+            status_of(status, error_type) IN ('error', 'timeout') AS failed
         FROM events
         WHERE
-            (kind = 'prediction' OR (kind = 'log' AND operation IN (
-                'chat', 'text_completion', 'completion', 'generate_content', 'generate', 'response', 'responses', 'llm',
-                'embeddings', 'embedding', 'rerank', 'predict', 'inference', 'image_generation', 'speech', 'transcription'
-            )))
+            (kind = 'prediction' OR (kind = 'log' AND asks_model(operation)))
             AND request_id IS NOT NULL AND COALESCE(status, '') <> 'running'
             AND (input_tokens IS NOT NULL OR output_tokens IS NOT NULL OR cost_usd IS NOT NULL)
     ) AS told
@@ -114,21 +98,18 @@ calls AS (
             AND COALESCE(told.model_version, w.model_version, '') = COALESCE(w.model_version, told.model_version, '')
             AND COALESCE(told.response_id, w.response_id, '') = COALESCE(w.response_id, told.response_id, '')
             AND COALESCE(told.attempt, w.attempt, 1) = COALESCE(w.attempt, told.attempt, 1)
-            AND told.failed = (COALESCE(w.status, CASE WHEN w.error_type IS NULL THEN 'ok' ELSE 'error' END) IN ('error', 'timeout'))
+            AND told.failed = (status_of(w.status, w.error_type) IN ('error', 'timeout'))
             AND COALESCE(w.input_tokens, w.output_tokens, w.cost_usd) IS NULL
             AND ms_between(w.ts, told.ts) >= -1000 - told.took
             AND ms_between(w.ts, told.ts) <= 1000 + told.took + COALESCE(sane_ms(w.duration_ms), 0)
     LEFT JOIN (
         SELECT
             event_id, response_id, trace_id, span_id, service, ts, COALESCE(sane_ms(duration_ms), 0) AS took,
-            COALESCE(input_tokens, output_tokens, cost_usd) AS used, json_text(json_text(json_text(attributes, 'otel'), 'scope'), 'name') AS library
+            COALESCE(input_tokens, output_tokens, cost_usd) AS used,
+            json_text(json_text(json_text(attributes, 'otel'), 'scope'), 'name') AS library
         FROM events
         WHERE
-            kind = 'span' AND COALESCE(status, '') <> 'running' AND response_id IS NOT NULL
-            AND operation IN (
-                'chat', 'text_completion', 'completion', 'generate_content', 'generate', 'response', 'responses', 'llm',
-                'embeddings', 'embedding', 'rerank', 'predict', 'inference', 'image_generation', 'speech', 'transcription'
-            )
+            kind = 'span' AND COALESCE(status, '') <> 'running' AND response_id IS NOT NULL AND asks_model(operation)
     ) AS twin
         ON
             twin.response_id = w.response_id AND COALESCE(twin.service, '') = COALESCE(w.service, '')
@@ -147,11 +128,8 @@ calls AS (
                 )
             )
     WHERE
-        inside.trace_id IS NULL AND told.event_id IS NULL AND twin.event_id IS NULL AND w.kind = 'span' AND COALESCE(w.status, '') <> 'running'
-        AND w.operation IN (
-            'chat', 'text_completion', 'completion', 'generate_content', 'generate', 'response', 'responses', 'llm',
-            'embeddings', 'embedding', 'rerank', 'predict', 'inference', 'image_generation', 'speech', 'transcription'
-        )
+        inside.trace_id IS NULL AND told.event_id IS NULL AND twin.event_id IS NULL
+        AND w.kind = 'span' AND COALESCE(w.status, '') <> 'running' AND asks_model(w.operation)
     UNION ALL
     SELECT o.* EXCLUDE (bare_of, used), COALESCE(o.operation, 'predict') AS called
     FROM other_lines AS o
@@ -159,11 +137,7 @@ calls AS (
         SELECT trace_id, span_id, model, COALESCE(model_version, '') AS model_version
         FROM events
         WHERE
-            kind = 'span' AND COALESCE(status, '') <> 'running'
-            AND operation IN (
-                'chat', 'text_completion', 'completion', 'generate_content', 'generate', 'response', 'responses', 'llm',
-                'embeddings', 'embedding', 'rerank', 'predict', 'inference', 'image_generation', 'speech', 'transcription'
-            )
+            kind = 'span' AND COALESCE(status, '') <> 'running' AND asks_model(operation)
     ) AS s
         ON
             s.trace_id = o.trace_id
@@ -172,15 +146,11 @@ calls AS (
         SELECT
             event_id, request_id, trace_id, model, model_version, response_id, attempt, input_tokens, output_tokens, ts,
             COALESCE(sane_ms(duration_ms), 0) AS took,
-            COALESCE(status, CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END) IN ('error', 'timeout') AS failed,
+            status_of(status, error_type) IN ('error', 'timeout') AS failed,
             COALESCE(input_tokens, output_tokens, cost_usd) AS used
         FROM events
         WHERE
-            kind = 'span' AND COALESCE(status, '') <> 'running' AND request_id IS NOT NULL
-            AND operation IN (
-                'chat', 'text_completion', 'completion', 'generate_content', 'generate', 'response', 'responses', 'llm',
-                'embeddings', 'embedding', 'rerank', 'predict', 'inference', 'image_generation', 'speech', 'transcription'
-            )
+            kind = 'span' AND COALESCE(status, '') <> 'running' AND request_id IS NOT NULL AND asks_model(operation)
     ) AS r
         ON
             r.request_id = o.request_id AND r.model = o.model AND (r.trace_id IS NULL OR o.trace_id IS NULL)
@@ -189,7 +159,7 @@ calls AS (
             AND COALESCE(r.attempt, o.attempt, 1) = COALESCE(o.attempt, r.attempt, 1)
             AND COALESCE(r.input_tokens, o.input_tokens, 0) = COALESCE(o.input_tokens, r.input_tokens, 0)
             AND COALESCE(r.output_tokens, o.output_tokens, 0) = COALESCE(o.output_tokens, r.output_tokens, 0)
-            AND r.failed = (COALESCE(o.status, CASE WHEN o.error_type IS NULL THEN 'ok' ELSE 'error' END) IN ('error', 'timeout'))
+            AND r.failed = (status_of(o.status, o.error_type) IN ('error', 'timeout'))
             AND (o.used IS NULL OR r.used IS NOT NULL)
             AND (
                 o.bare_of IS NOT NULL
@@ -246,8 +216,8 @@ SELECT
     variant,
     service,
     agent,
-    COALESCE(status, CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END) AS status,
-    COALESCE(status, CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END) IN ('error', 'timeout') AS failed,
+    status_of(status, error_type) AS status,
+    status_of(status, error_type) IN ('error', 'timeout') AS failed,
     error_type,
     error_message,
     attempt,

@@ -34,7 +34,7 @@ SELECT
     outputs,
     name,
     sane_ms(duration_ms) AS duration_ms,
-    COALESCE(status, CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END) AS status,
+    status_of(status, error_type) AS status,
     request_id,
     session_id,
     user_id,

@@ -46,7 +46,7 @@ SELECT
     parent_span_id,
     COALESCE(name, event, tool, operation) AS name,
     operation,
-    COALESCE(status, CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END) AS status,
+    status_of(status, error_type) AS status,
     error_type,
     error_message,
     agent,
