@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.queries.lakes import Row, at, make_lake
+from tests.queries.asking import Ask, answers, ask
+from tests.queries.lakes import Row, at
 
-from deadreckon.core.settings import Settings
-from deadreckon.queries.connection import binding_of
-from deadreckon.queries.engine import Engine, Limits
 from deadreckon.queries.tree import grow
 
-Ask = Callable[..., list[tuple[Any, ...]]]
+__all__ = ["ask"]
 START = at("12")
 EMPTY = dict.fromkeys(("event", "operation", "tool", "status", "error_type"))
-
-
-def answers(root: Path, sql: str, events: Iterable[Row]) -> list[tuple[Any, ...]]:
-    """What a query says of a new lake of these events."""
-    lake = make_lake(root, events)
-    asked = Settings()
-    engine = Engine(binding_of(lake.snapshot(), asked), Limits(**asked.query.model_dump()))
-    try:
-        return engine.answer(sql, {}).rows
-    finally:
-        engine.close()
-
-
-@pytest.fixture
-def ask(tmp_path: Path) -> Ask:
-    """Ask a query of a lake that holds the given events."""
-    lakes = count()
-    return lambda sql, events: answers(tmp_path / str(next(lakes)), sql, events)
 
 
 def later(ms: float) -> datetime:
