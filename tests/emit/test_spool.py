@@ -17,6 +17,7 @@ from tests.emit.conftest import SpoolFolder
 from tests.emit.spools import events, lines, run
 
 from deadreckon import emit
+from deadreckon.emit._emitter import EMITTER
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 
@@ -208,6 +209,39 @@ for thread in threads: thread.join()
         run(code, tmp_path / f"spool-{attempt}")
         assert names(tmp_path / f"spool-{attempt}") == [".sealed.jsonl"]
         assert len(events(tmp_path / f"spool-{attempt}")) == 40
+
+
+def test_a_thread_waits_for_the_lock_however_long_it_is_held(spool: SpoolFolder) -> None:
+    """It steps aside first, and queues when that does not help."""
+    emit.event("x", n=0)
+    held = EMITTER.spool
+    assert held is not None
+    other = threading.Thread(target=emit.event, args=("x",), kwargs={"n": 1})
+    with held._lock:
+        other.start()
+        other.join(0.3)
+        assert other.is_alive()
+        assert [event["n"] for event in spool.events()] == [0]
+    other.join(10)
+    assert [event["n"] for event in spool.events()] == [0, 1]
+
+
+def test_a_python_without_ctypes_writes_all_the_same(tmp_path: Path) -> None:
+    """Through `os.write`, and what stops that is told as ever: here the limit of file sizes, in the middle of lines."""
+    code = """
+import resource, sys
+sys.modules["ctypes"] = None
+from deadreckon import emit
+resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
+for n in range(100): emit.event("x", n=n, padding="x" * (n * 7 % 300))
+assert emit.dropped() == 0, emit.stats()
+assert "File too large" in str(emit.stats()) or "short write" in str(emit.stats()), emit.stats()
+from deadreckon.emit._put import _plain, find_put
+assert find_put() is _plain
+"""
+    run(code, tmp_path / "spool")
+    both = events(tmp_path / "spool") + events(tmp_path / "spool-fallback")
+    assert sorted(event["n"] for event in both if event["event"] == "x") == list(range(100))
 
 
 def test_threads_lose_nothing_when_buffered(spool: SpoolFolder) -> None:

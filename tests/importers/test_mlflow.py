@@ -10,6 +10,7 @@ import pytest
 from tests.importers.stores import FIXTURES, Imported, unpacked
 
 from deadreckon.core.errors import SourceError
+from deadreckon.exchange.sqlite import PAGE, Database
 
 TOLD = json.loads((FIXTURES / "mlflow.json").read_text())
 STATUSES = {"FINISHED": "ok", "FAILED": "error", "RUNNING": "running"}
@@ -152,6 +153,20 @@ def test_a_span_that_goes_on_is_followed_by_its_end(store: Path, imported: Impor
     assert imported.mlflow(store).summary.committed == 1
     assert imported.one(f"SELECT status FROM spans WHERE span_id = '{span}'") == "ok"
     assert first.summary.quarantined == 0
+
+
+def test_more_keys_than_sqlite_takes_in_a_query(tmp_path: Path) -> None:
+    """A page of runs with many inputs each asks for all of them; a key that is named twice has its rows once."""
+    path = tmp_path / "many.db"
+    con = sqlite3.connect(path)
+    con.execute("CREATE TABLE tags (run TEXT, key TEXT)")
+    con.executemany("INSERT INTO tags VALUES (?, ?)", [(f"r{n}", f"k{n}") for n in range(2_000)])
+    con.commit()
+    con.close()
+    with Database(path, "MLflow") as db:
+        db._con.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, PAGE)
+        found = db.of_each("tags", "run", ("key",), [f"r{n}" for n in range(2_000)] + ["r0", "none"])
+    assert found == {f"r{n}": [{"key": f"k{n}"}] for n in range(2_000)} | {"none": []}
 
 
 def test_the_first_version(tmp_path: Path, imported: Imported) -> None:

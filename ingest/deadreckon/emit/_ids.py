@@ -33,35 +33,39 @@ class RandomIds:
     takes the interpreter and keeps it for a while.
     """
 
-    __slots__ = ("_batch", "_next")
+    __slots__ = ("_batch", "_spans", "_traces")
 
     def __init__(self) -> None:
         self.restart()
 
     def restart(self) -> None:
-        """Forget the batch: a forked child must not hand out its parent's ids."""
-        self._next: Callable[[], str] = iter(()).__next__
+        """Forget the batches: a forked child must not hand out its parent's ids."""
+        self._spans: Callable[[], str] = iter(()).__next__
+        self._traces: Callable[[], str] = self._spans
         self._batch = _FIRST_BATCH
 
     def span_id(self) -> str:
         """Return 16 lower-case hex digits."""
         while True:
             try:
-                return self._next()
+                return self._spans()
             except StopIteration:
-                digits = os.urandom(8 * self._batch).hex()
-                self._batch = min(self._batch * 4, _LARGEST_BATCH)
-                batch = [digits[at : at + 16] for at in range(0, len(digits), 16)]
-                # W3C calls an all-zero id invalid.
-                self._next = iter([one for one in batch if one != "0" * 16]).__next__
+                self._spans = self._fetch(16)
 
     def trace_id(self) -> str:
         """Return 32 lower-case hex digits."""
-        take = self._next
-        try:
-            return take() + take()
-        except StopIteration:
-            return self.span_id() + self.span_id()
+        while True:
+            try:
+                return self._traces()
+            except StopIteration:
+                self._traces = self._fetch(32)
+
+    def _fetch(self, length: int) -> Callable[[], str]:
+        digits = os.urandom(length // 2 * self._batch).hex()
+        self._batch = min(self._batch * 2, _LARGEST_BATCH)
+        batch = [digits[at : at + length] for at in range(0, len(digits), length)]
+        # W3C calls an all-zero id invalid.
+        return iter([one for one in batch if one != "0" * length]).__next__
 
 
 class SeededIds:

@@ -17,11 +17,13 @@ from pathlib import Path
 from deadreckon.emit._file import SpoolFile, make_private
 from deadreckon.emit._keeper import Keeper
 from deadreckon.emit._outage import RETRY_DIRECTORY, Notice, Outage
+from deadreckon.emit._put import SHORT, find_put
 from deadreckon.emit._sealer import Sealer
 from deadreckon.emit._settings import SpoolSettings
 
 _MAX_BACKLOG = 8
 _STOP = 5.0
+_TRIES = 100  # steps aside before a thread queues: the holder waits for the disk
 
 
 class Spool:
@@ -44,6 +46,7 @@ class Spool:
         self._lock = threading.RLock()
         self._acquire = self._lock.acquire
         self._release = self._lock.release
+        self._put = find_put()
         self._busy = False
         self._pending: deque[bytes] = deque()
         self._file: SpoolFile | None = None
@@ -81,24 +84,22 @@ class Spool:
         """Write whole lines. On return the system has them, or they are dropped and counted."""
         mine = False
         try:
-            self._acquire()
+            if not self._acquire(False):  # noqa: FBT003  # a keyword costs
+                self._wait()
             if self._busy:  # a signal handler emits while this thread is in the middle of a write
                 self._pending.append(block)
                 return
             mine = self._busy = True
-            try:
-                size = len(block)
-                room = self._room - size
-                if room < 0:
-                    self._place(block)
-                elif write(self._fd, block) == size:
-                    self._room = room
-                else:
-                    self._broke("short write")
-                    self._place(block)
-            except OSError as error:
-                self._broke(error.strerror)
+            size = len(block)
+            room = self._room - size
+            if room < 0 or size > SHORT:
                 self._place(block)
+            elif (written := self._put(self._fd, block, size)) == size:
+                self._room = room
+            else:
+                if written > 0:
+                    self._broke("short write")
+                self._place(block)  # after an error it meets the same again, and knows which
             while self._pending:
                 self._place(self._pending.popleft())
         except BaseException:  # the user's interrupt may have torn the line, and another may follow
@@ -114,6 +115,18 @@ class Spool:
                 self._release()
             except RuntimeError:
                 pass  # interrupted while it waited for the lock
+
+    def _wait(self) -> None:
+        """Take the lock from a thread that was interrupted while it held it.
+
+        Not by queueing: the lock would go to a thread that does not run, the next one would queue behind it, and every
+        line would cost a change of threads from then on. Stepping aside lets the holder finish.
+        """
+        for _ in range(_TRIES):
+            time.sleep(0)
+            if self._acquire(blocking=False):
+                return
+        self._acquire()
 
     def _place(self, block: bytes) -> None:
         """Write when there is no file, it is full, it broke, or the trap was set."""

@@ -96,10 +96,13 @@ class Database:
         if have is None or not keys:
             return found
         wanted = ", ".join(f'"{name}"' if name in have else f'NULL AS "{name}"' for name in columns)
-        marks = ", ".join("?" * len(keys))
-        query = f'SELECT "{key}" AS "_key", {wanted} FROM "{table}" WHERE "{key}" IN ({marks}) ORDER BY rowid'  # noqa: S608 - names of ours alone
-        for row in self.rows(query, list(keys)):
-            found[row["_key"]].append({name: row[name] for name in columns})
+        each = list(found)
+        for at in range(0, len(each), PAGE):  # SQLite bounds the values of a query
+            some = each[at : at + PAGE]
+            marks = ", ".join("?" * len(some))
+            query = f'SELECT "{key}" AS "_key", {wanted} FROM "{table}" WHERE "{key}" IN ({marks}) ORDER BY rowid'  # noqa: S608 - names of ours alone
+            for row in self.rows(query, some):
+                found[row["_key"]].append({name: row[name] for name in columns})
         return found
 
     def _schema(self) -> dict[str, frozenset[str]]:

@@ -1,0 +1,38 @@
+"""Handing a line to the operating system without letting another thread go first.
+
+`os.write` gives up Python's lock for the call, and a thread that gave it up waits for it again: up to the switch
+interval of 5 ms for each thread that computes. A line of a few hundred bytes is in the page cache after a microsecond,
+so the lock is kept. Only short blocks come this way: while it is kept, no thread of the process runs.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+
+SHORT = 1 << 14
+"""Bytes up to which a block is short: a copy of some microseconds."""
+
+Put = Callable[[int, bytes, int], int]
+
+
+def _plain(fd: int, block: bytes, _: int) -> int:
+    try:
+        return os.write(fd, block)
+    except OSError:
+        return -1
+
+
+@functools.cache
+def find_put() -> Put:
+    """Return what writes `size` bytes of a block to a descriptor and returns the bytes written, -1 after any error."""
+    try:
+        import ctypes  # not before the first line: importing emit is to cost nothing
+
+        function = ctypes.PyDLL(None).write
+    except (ImportError, OSError, AttributeError):  # a Python without ctypes, a C library that is not loaded
+        return _plain
+    # Argument types would be checked at each call; an int, bytes and a small int are what C takes as they are.
+    function.restype = ctypes.c_ssize_t
+    return function
