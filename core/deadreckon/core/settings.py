@@ -13,12 +13,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from deadreckon.core import sinks as of_sinks
 from deadreckon.core.errors import ConfigError
+from deadreckon.core.machine import memory_bytes
 from deadreckon.core.sinks import Sink
 
 FILE_NAME: Final = "deadreckon.toml"
 PREFIX: Final = "DEADRECKON_"
 _ALIKE: Final = 0.65
 """From this likeness on (difflib's ratio) a word is taken for another one misspelt; below it lie words by chance."""
+
+
+def _share_of_memory() -> str:
+    have = memory_bytes() or 0
+    return f"{min(max(have // 4_000_000_000, 1), 8)}GB"
 
 
 class Section(BaseModel):
@@ -71,7 +77,10 @@ class QuerySettings(Section):
     max_rows: int = Field(default=10_000, ge=1, description="rows returned at most; more is said as truncated")
     max_bytes: int = Field(default=16 << 20, ge=1024, description="bytes of the answer at most")
     timeout_s: float = Field(default=30.0, gt=0, description="seconds a query may take")
-    memory_limit: str = Field(default="1GB", description="memory a query may take, as DuckDB writes it")
+    memory_limit: str = Field(
+        default_factory=_share_of_memory,
+        description="memory a query may take, as DuckDB writes it; else a quarter of the machine's, 1GB to 8GB",
+    )
     threads: int = Field(default=0, ge=0, description="threads of a query; 0 is all cores")
 
 
