@@ -27,7 +27,7 @@ class Limits:
     connections: int = 1000
     """Connections at a time; more are answered that it is too much."""
     request_seconds: float = 30.0
-    """For a request's body to arrive, and for the first request on a new connection to begin."""
+    """For a request's head to arrive, counted from its first byte or from the connection's begin, and for its body."""
     idle_seconds: float = 75.0
     """That a connection stays open between two requests."""
     stop_seconds: float = 20.0

@@ -45,7 +45,8 @@ def require_extra(*, grpc: bool = False) -> None:
     Raises:
         MissingExtraError: it is not; the hint installs it.
     """
-    needed = {"starlette": "starlette", "uvicorn": "uvicorn", "opentelemetry.proto": "opentelemetry-proto"}
+    needed = {"starlette": "starlette", "uvicorn": "uvicorn", "httptools": "httptools"}
+    needed |= {"opentelemetry.proto": "opentelemetry-proto"}
     needed |= {"grpc": "grpcio"} if grpc else {}
     for module, package in needed.items():
         if not _is_installed(module):

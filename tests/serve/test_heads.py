@@ -1,0 +1,71 @@
+"""A request's head: it is short and comes in time, whether it is the first of its connection or not."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from tests.serve.requests import JSON, span_json
+from tests.serve.servers import Server
+
+HEALTH = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+HEAD = b"POST /v1/traces HTTP/1.1\r\nHost: x\r\n"
+
+
+def answer(connection: socket.socket) -> bytes:
+    """What is said until the other side hangs up."""
+    try:
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+    except ConnectionResetError:
+        return b""
+
+
+@pytest.mark.parametrize("pieces", [[b"X: ", b"a" * 4096], [b"", b"a: b\r\n" * 700]], ids=["one long", "many"])
+@pytest.mark.parametrize("before", [b"", HEALTH], ids=["first", "second"])
+def test_a_head_without_end_is_refused(server: Server, before: bytes, pieces: list[bytes]) -> None:
+    """After 64 KiB or so; nothing more of it is read."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+        connection.sendall(before + HEAD + pieces[0])
+        sent = 0
+        try:
+            for _ in range(5000):
+                connection.sendall(pieces[1])
+                sent += len(pieces[1])
+        except OSError:
+            pass
+        assert b"HTTP/1.1 431" in answer(connection) or sent < 19_000_000
+    assert sent < 19_000_000
+    assert server.post("/v1/traces", span_json(), JSON)[0] == 200
+
+
+def test_a_head_as_long_as_tokens_are_is_fine(server: Server) -> None:
+    """Proxies add much to it."""
+    assert server.post("/v1/traces", span_json(), {**JSON, "X-Proxy": "a" * 30_000})[0] == 200
+
+
+@pytest.mark.parametrize("said", [b"P", HEAD, b"\r\n"])
+def test_a_later_request_must_arrive_in_time_too(tmp_path: Path, said: bytes) -> None:
+    """A connection that was answered once is not one to keep for ever."""
+    with (
+        Server(tmp_path, "--request-timeout", "0.5") as server,
+        socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection,
+    ):
+        connection.sendall(HEALTH)
+        said_so_far = b""
+        while b"ok" not in said_so_far:
+            said_so_far += connection.recv(65536)
+        connection.sendall(said)
+        assert connection.recv(65536) == b""
+
+
+def test_requests_in_a_row_are_answered_in_a_row(server: Server) -> None:
+    """A sender need not wait for an answer before it sends more."""
+    bodies: Iterable[bytes] = [span_json(name=name) for name in ("one", "two", "three")]
+    sent = b"".join(
+        HEAD + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body for body in bodies
+    )
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+        connection.sendall(sent + HEALTH.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        assert answer(connection).count(b"HTTP/1.1 200") == 4
