@@ -56,6 +56,20 @@ def test_the_rule_is_a_rule() -> None:
     assert [rule.name for rule in load_rules(settings.rules)] == ["tool failing"]
 
 
+def test_the_lines_of_each_framework_are_those_that_its_sender_runs() -> None:
+    """As docs/frameworks.md has them, whose code tests/senders run: at most five lines, from its own section."""
+    page = (ROOT / "docs" / "frameworks.md").read_text()
+    sections = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE))
+    rows = re.findall(r"^\| \[(.+?)\]\(docs/frameworks\.md#(.+?)\) \| (.*?) \| (.*?) \|$", README, re.MULTILINE)
+
+    assert {name for name, *_ in rows} == sections.keys() - {"Setting OpenTelemetry up"}
+    for name, anchor, installed, lines in rows:
+        assert anchor == re.sub(r"[^a-z0-9 -]", "", name.lower()).replace(" ", "-")
+        code = re.findall(r"```\w+\n(.*?)```", sections[name], re.DOTALL)[0]
+        assert re.findall(r"`(.+?)`", lines) == [line for line in code.splitlines() if line]
+        assert all(one in sections[name] for one in re.findall(r"`(.+?)`", installed))
+
+
 def test_targets_of_make_exist() -> None:
     """Each `make NAME` of README and CONTRIBUTING is a target."""
     made = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
