@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextvars
 from types import TracebackType
 from typing import Any, Self
 
@@ -39,9 +38,9 @@ class Span:
         "_context",
         "_fields",
         "_generation",
+        "_open",
         "_previous",
         "_remote",
-        "_token",
         "_ttft",
         "_usage",
         "is_block",
@@ -69,7 +68,7 @@ class Span:
         self._ttft: float | None = None
         self._chunks = 0
         self._usage: dict[str, Any] | None = None
-        self._token: contextvars.Token[Context] | None = None
+        self._open = False
         self._remote: Flow | None = None
         if traceparent is not None:
             caller = parse(traceparent)
@@ -78,11 +77,13 @@ class Span:
                 self._remote = Flow(sampled, None, clean_state(tracestate))
 
     def start(self) -> Self:
-        """Begin: make this the current span.
+        """Begin: make this the current span. Where it has begun, nothing is done.
 
         Raises:
             BudgetError: a budget around it is exhausted; outside of budgets nothing is raised.
         """
+        if self._open:
+            return self
         if PLACE.find is not None and self.is_block and (stand_in := PLACE.find()) is not None:
             stand_in.block(self.name, self._fields)
         previous = self._previous = CURRENT.get()
@@ -106,7 +107,8 @@ class Span:
             bindings = Bindings({**bindings.fields, "agent": self._fields["agent"]})
         self._context = Context(bindings, self.trace_id, self.span_id, self, flow)
         self._generation = EMITTER.generation
-        self._token = CURRENT.set(self._context)
+        CURRENT.set(self._context)
+        self._open = True
         self._began = EMITTER.stamp(EMITTER.clock())
         self._began_timer = EMITTER.timer()
         return self
@@ -159,10 +161,19 @@ class Span:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        token, self._token = self._token, None
-        if token is None or self._generation != EMITTER.generation:
-            return  # ended before, or begun by the process that this one was forked from, which will end it
+        if not self._open:
+            return
+        self._open = False
         took = EMITTER.timer() - self._began_timer
+        began_in, context = self._context, CURRENT.get()
+        if context.span_id == self.span_id:
+            CURRENT.set(self._previous)  # before all that may fail, were it for want of stack
+        else:
+            # What was bound during the span belongs to it, unless it ends in another task than it began in.
+            context = began_in
+            self._step_out()
+        if self._generation != EMITTER.generation:
+            return  # begun by the process that this one was forked from, which will write it
         duration = took // 1000 / 1000 if took > 0 else 0.0
         fields = self._fields
         if error is None or (ended := status_of(error)) == "ok":
@@ -182,21 +193,21 @@ class Span:
             self._fields = fields = {**self._usage, **fields}
         if self.parent_span_id is not None:
             fields["parent_span_id"] = self.parent_span_id
-        began_in, context = self._context, CURRENT.get()
-        if context.span_id != self.span_id:
-            # What was bound during the span belongs to it, unless it ends in another task than it began in.
-            context = began_in
         flow = began_in.flow
         if EMITTER.threshold <= 50 and (flow is None or self._settle(flow, status)):
             label = _OK if status is _DONE else _label(status)
             EMITTER.send(label, name, fields, UNBOUND, at=self._began, context=context, capture=self._capture)
-        try:
-            CURRENT.reset(token)
-        except ValueError:  # as `restore` does, without the cost of a call
-            CURRENT.set(self._previous)
         began_in.span = None  # else span and context would keep each other alive
         if flow is not None and flow.budget is not None:
             flow.budget.charge_span(self.span_id, self.parent_span_id, fields)
+
+    def _step_out(self) -> None:
+        """Leave the current span as it is: this one ends before a span in it does, or in another thread."""
+        inner = CURRENT.get().span
+        while inner is not None and inner.around is not self:
+            inner = inner.around
+        if inner is not None:
+            inner._previous = self._previous  # noqa: SLF001  # one of us; what was here ends with it
 
     def _settle(self, flow: Flow, status: Any) -> bool:
         """Tell whether the span is written, and note in it why."""
