@@ -15,7 +15,7 @@ from uuid import uuid4
 import duckdb
 
 from deadreckon.core import schema
-from deadreckon.core.errors import DamagedLakeError, QueryError
+from deadreckon.core.errors import DamagedLakeError, DeadreckonError, QueryError, UsageError
 from deadreckon.core.lake import Lake
 
 MEMORY: Final = "1GB"
@@ -41,8 +41,9 @@ class Selection:
         """A connection, and for each day in order a SELECT of its events, sorted.
 
         Raises:
-            QueryError: `where` is no condition.
+            QueryError: `where` is no condition, or none on one of the events.
             DamagedLakeError: a file cannot be read.
+            UsageError: there is no room to sort.
         """
         self._check()
         files: dict[date, list[str]] = {}
@@ -55,11 +56,8 @@ class Selection:
             con.execute(f"SET threads = {min(4, os.cpu_count() or 1)}; SET TimeZone = 'UTC'")
             try:
                 yield con, [(day, self._query(files[day])) for day in sorted(files)]
-            except (duckdb.IOException, duckdb.InvalidInputException) as error:
-                raise DamagedLakeError(
-                    f"a file of the lake cannot be read: {str(error).partition(chr(10))[0]}",
-                    hint="reckon doctor finds out why; nothing was exported",
-                ) from error
+            except duckdb.Error as error:
+                raise self._trouble(error, folder) from error
 
     def rows(self) -> Iterator[list[dict[str, Any]]]:
         """The events, some at a time, empty columns left out; times are in UTC."""
@@ -69,6 +67,18 @@ class Selection:
                 con.execute(query)
                 while found := con.fetchmany(AT_ONCE):
                     yield [{k: v for k, v in zip(names, row, strict=False) if v is not None} for row in found]
+
+    def _trouble(self, error: duckdb.Error, folder: Path) -> DeadreckonError:
+        said = str(error).partition("\n")[0]
+        if isinstance(error, duckdb.OutOfMemoryException) or str(folder) in said:
+            return UsageError(
+                f"there is no room to sort a day's events: {said}", hint="set TMPDIR to a folder with room"
+            )
+        if self.where and isinstance(error, duckdb.DataError):
+            return QueryError(f"--where cannot be asked of every event: {said}", hint="TRY_CAST gives NULL instead")
+        return DamagedLakeError(
+            f"a file of the lake cannot be read: {said}", hint="reckon doctor finds out why; nothing was exported"
+        )
 
     def _touches(self, day: date) -> bool:
         return (self.start is None or day >= self.start.date()) and (self.end is None or day <= self.end.date())

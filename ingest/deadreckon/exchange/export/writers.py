@@ -14,7 +14,7 @@ import orjson
 from deadreckon.core.errors import UsageError
 from deadreckon.core.schema import EVENT_COLUMNS
 from deadreckon.exchange import own
-from deadreckon.exchange.export.place import place
+from deadreckon.exchange.export.place import FILE, place
 from deadreckon.exchange.export.selection import Selection
 from deadreckon.exchange.written import number, written
 
@@ -69,10 +69,10 @@ def parquet(chosen: Selection, path: Path, *, force: bool = False, report: Repor
         for day, query in () if single else days:
             inside = temporary / f"date={day}"
             inside.mkdir()
-            count = _copied(con, query, inside / "events.parquet")
+            count = _copied(con, query, inside / FILE)
             total += count
             if not count:
-                (inside / "events.parquet").unlink()
+                (inside / FILE).unlink()
                 inside.rmdir()
             report(total)
         files = [temporary] if single else list(temporary.rglob("*.parquet"))
@@ -82,7 +82,12 @@ def parquet(chosen: Selection, path: Path, *, force: bool = False, report: Repor
 
 def _copied(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
     named = str(path).replace("'", "''")
-    (count,) = con.execute(f"COPY ({query}) TO '{named}' (FORMAT parquet, COMPRESSION zstd)").fetchall()[0]
+    try:
+        (count,) = con.execute(f"COPY ({query}) TO '{named}' (FORMAT parquet, COMPRESSION zstd)").fetchall()[0]
+    except duckdb.IOException as error:
+        if str(path) in str(error):  # not of a file of the lake, which it reads
+            raise OSError("the file cannot be written to its end") from error
+        raise
     return int(count)
 
 
