@@ -7,7 +7,6 @@ all else finds out when it begins its next span or calls `checkpoint`.
 from __future__ import annotations
 
 import functools
-import inspect
 import sys
 import threading
 import time
@@ -17,7 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from deadreckon.emit._context import CURRENT, PLAIN, Flow, restore
-from deadreckon.emit._guard import GuardError, no_generator, title_of
+from deadreckon.emit._guard import GuardError, is_asynchronous, no_generator, title_of
 from deadreckon.emit._kinds import write_contract
 from deadreckon.emit._spending import (
     CALLS,
@@ -122,7 +121,7 @@ class Budget:
         no_generator(function, "a budget")
         name = self._given or title_of(function)
         wrapper: Any
-        if inspect.iscoroutinefunction(function):
+        if is_asynchronous(function):
 
             async def wrapper(*args: Any, **kwargs: Any) -> Any:
                 with Budget(name, self.limits, self._kind):

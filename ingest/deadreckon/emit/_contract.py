@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any, Literal
 
 from deadreckon.emit._encode import text_of
-from deadreckon.emit._guard import GuardError, Named, namer, title_of
+from deadreckon.emit._guard import GuardError, Named, is_asynchronous, namer, title_of
 from deadreckon.emit._kinds import write_contract
 from deadreckon.emit._steps import NO_STEPS, NoSteps, async_generator
 
@@ -126,7 +126,7 @@ def _wrapped(function: Any, named: Named, guarded: Guard, clauses: list[_Clause]
     generator, asynchronous = inspect.isgeneratorfunction(function), inspect.isasyncgenfunction(function)
     if (generator or asynchronous) and guarded.after:
         raise TypeError(f"post cannot look at the generator {title_of(function)}: check what its consumer collected")
-    if inspect.iscoroutinefunction(function):
+    if is_asynchronous(function):
 
         async def coroutine(*args: Any, **kwargs: Any) -> Any:
             arguments = named(args, kwargs)

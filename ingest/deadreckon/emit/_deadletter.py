@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextvars
 import functools
-import inspect
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast, overload
@@ -15,7 +14,7 @@ from deadreckon.emit._context import CURRENT
 from deadreckon.emit._emitter import EMITTER
 from deadreckon.emit._encode import json_text
 from deadreckon.emit._failure import error_fields
-from deadreckon.emit._guard import namer, no_generator, title_of
+from deadreckon.emit._guard import is_asynchronous, namer, no_generator, title_of
 from deadreckon.emit._kinds import decision
 from deadreckon.emit._store import folder, write
 
@@ -60,7 +59,7 @@ def _kept(function: Any, name: str | None, entry: str | None, limit: int) -> Any
             _store(title, home, arguments, limit, error)
 
     wrapper: Any
-    if inspect.iscoroutinefunction(function):
+    if is_asynchronous(function):
 
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
             try:

@@ -22,6 +22,9 @@ def status_of(error: BaseException | None) -> Status:
     """Classify how work ended: `timeout` and `cancelled` apart from `error`, because they are costs of another kind."""
     if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
         return "ok"
+    if isinstance(error, BaseExceptionGroup):  # as its members, where they agree
+        members = {status_of(one) for one in error.exceptions}
+        return members.pop() if len(members) == 1 else "error"
     if isinstance(error, TimeoutError):
         return "timeout"
     if isinstance(error, KeyboardInterrupt | GeneratorExit):

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
+
+from deadreckon.emit._answerable import body_of
+
+SCRIPTS = ("__main__", "__mp_main__")
+"""How Python calls the module of a script: in its process, and in the workers that multiprocessing starts anew."""
 
 
 class GuardError(Exception):
@@ -64,11 +71,25 @@ def title_of(function: Any) -> str:
     return str(getattr(function, "__qualname__", type(function).__qualname__)).replace("<locals>.", "")
 
 
+def module_of(function: Any) -> str:
+    """Return the name of a function's module; that of a script is its file's, as where it is imported."""
+    name = str(function.__module__)
+    script = sys.modules.get(name) if name in SCRIPTS else None
+    spec, file = getattr(script, "__spec__", None), getattr(script, "__file__", None)
+    return str(spec.name) if spec else Path(file).stem if file else name
+
+
+def is_asynchronous(function: Any) -> bool:
+    """Tell whether a call has to be awaited, also that of an object that can be called."""
+    return inspect.iscoroutinefunction(body_of(function))
+
+
 def no_generator(function: Any, what: str) -> None:
     """Refuse a generator.
 
     Raises:
         TypeError: it is one.
     """
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+    body = body_of(function)
+    if inspect.isgeneratorfunction(body) or inspect.isasyncgenfunction(body):
         raise TypeError(f"{what} cannot guard the generator {title_of(function)}: guard the code that consumes it")

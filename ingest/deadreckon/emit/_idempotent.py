@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 import time
 from collections.abc import Callable, Iterator
+from string import Formatter
 from typing import Any, TypeVar
 
 from deadreckon.emit._binding import bound
-from deadreckon.emit._encode import text_of
-from deadreckon.emit._guard import namer, no_generator, title_of
+from deadreckon.emit._guard import is_asynchronous, module_of, namer, no_generator, title_of
 from deadreckon.emit._ledger import Entry, Ledger, Unknown
+from deadreckon.emit._spending import is_limit
 from deadreckon.emit._store import pauses
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -47,20 +49,32 @@ def idempotent(
         OutcomeUnknownError: an earlier call may have been made.
         ResultLostError: the call was made, but its result could not be kept.
         OSError: what is to be known about the call cannot be put on disk; it was not made.
+        TypeError: when a function is decorated: the key asks for what its arguments are not called.
+        ValueError: an argument here cannot work.
     """
+    for what, value in (("expires", expires), ("wait", wait)):
+        if value is not None and not is_limit(value):
+            raise ValueError(f"idempotent({what}={value!r}): expected a number of 0 or more, in seconds")
     if unknown not in ("raise", "rerun"):
         raise ValueError(f"idempotent(unknown={unknown!r}): expected raise or rerun")
 
     def decorate(function: Any) -> Any:
         no_generator(function, "idempotent")
-        ledger = Ledger(name or f"{function.__module__}.{title_of(function)}", expires, wait, unknown)
+        ledger = Ledger(name or f"{module_of(function)}.{title_of(function)}", expires, wait, unknown)
         named = namer(function)
+        known = inspect.signature(function).parameters
+        missing = [one for one in _asked(key) if one not in known]
+        if missing:
+            raise TypeError(
+                f"the key of {title_of(function)} asks for {', '.join(missing)}; "
+                f"it can ask for {', '.join(known) or 'nothing'}"
+            )
         make = key.format_map if isinstance(key, str) else _by_name(key)
 
         def entry(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Entry:
-            return ledger.entry(text_of(make(named(args, kwargs))))
+            return ledger.entry(str(make(named(args, kwargs))))
 
-        wrapper = _asynchronous(function, entry) if inspect.iscoroutinefunction(function) else _plain(function, entry)
+        wrapper = _asynchronous(function, entry) if is_asynchronous(function) else _plain(function, entry)
         wrapped: Any = functools.wraps(function)(wrapper)
 
         def forget(*args: Any, **kwargs: Any) -> bool:
@@ -69,7 +83,7 @@ def idempotent(
 
         def settle(result: Any, /, *args: Any, **kwargs: Any) -> None:
             """Keep a result that was found out otherwise."""
-            entry(args, kwargs).keep(result)
+            entry(args, kwargs).settle(result)
 
         wrapped.forget, wrapped.settle = forget, settle
         return wrapped
@@ -121,6 +135,18 @@ def _turns(one: Entry) -> Iterator[float]:
         if pause is None:
             raise one.refuse_in_flight()
         yield pause
+
+
+def _asked(key: Key) -> list[str]:
+    """Return the arguments that a key needs by name."""
+    if isinstance(key, str):
+        try:
+            places = [place for _, place, _, _ in Formatter().parse(key) if place is not None]
+        except ValueError as error:
+            raise TypeError(f"the key {key!r} is no template: {error}") from error
+        return [re.split(r"[.\[]", place)[0] or "{}" for place in places]
+    parameters = inspect.signature(key).parameters.values()
+    return [one.name for one in parameters if one.default is one.empty and one.kind is not one.VAR_KEYWORD]
 
 
 def _by_name(key: Callable[..., Any]) -> Callable[[dict[str, Any]], Any]:

@@ -9,19 +9,24 @@ can know. That is told, not guessed.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self, TypeVar
 
 from deadreckon.emit._context import CURRENT
+from deadreckon.emit._emitter import EMITTER
 from deadreckon.emit._encode import text_of
 from deadreckon.emit._failure import error_fields, status_of
 from deadreckon.emit._guard import GuardError
 from deadreckon.emit._kinds import decision
 from deadreckon.emit._store import CorruptError, Lock, folder, read, remove, write
+from deadreckon.emit._sweep import has_expired, sweep_daily
 
 _E = TypeVar("_E", bound="IdempotencyError")
 Unknown = Literal["raise", "rerun"]
+_MAX_CAUSES = 100
 
 
 class IdempotencyError(GuardError):
@@ -60,8 +65,9 @@ class Entry:
 
     def __init__(self, ledger: Ledger, key: str) -> None:
         self.ledger = ledger
-        self.key = key
+        self.key = text_of(key)
         self._path = _path(ledger.name, key)
+        self._generation = EMITTER.generation
         self._lock = Lock(self._path)
         self.found = False
         self._completed = False
@@ -80,10 +86,33 @@ class Entry:
         return self._refused(error, "in flight")
 
     def forget(self) -> bool:
-        """Allow the call again; False when nothing is known of it."""
-        known = self._path.exists()
-        remove(self._path)
-        return known
+        """Allow the call again; False when nothing is known of it.
+
+        Raises:
+            InFlightError: it is being made.
+        """
+        with self._alone():
+            known = self._path.exists()
+            remove(self._path)
+            return known
+
+    def settle(self, result: Any) -> None:
+        """Keep a result that was found out otherwise.
+
+        Raises:
+            InFlightError: the call is being made.
+        """
+        with self._alone():
+            self.keep(result)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if not self.take():
+            raise self.refuse_in_flight()
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def __enter__(self) -> Self:
         """Look what is known, and note that the call begins."""
@@ -99,10 +128,13 @@ class Entry:
         try:
             known = read(self._path)
         except CorruptError as error:
-            # Put aside for whoever wants to look; what it said is unknown.
-            self._path.rename(self._path.with_name(f"{self._path.stem}.{time.time_ns()}.corrupt"))
-            known = {"state": "started", "reason": f"{error}; it was renamed to .corrupt"}
-        if known is not None and known["state"] == "done" and not self._expired(known):
+            # A copy is put aside for whoever wants to look; what it said is unknown, and stays so for those who retry.
+            aside = self._path.with_name(f"{self._path.stem}.{time.time_ns()}.corrupt")
+            aside.touch(0o600)
+            aside.write_bytes(self._path.read_bytes())
+            known = {**self._facts(), "state": "started", "reason": f"{error}; it was put aside as .corrupt"}
+            write(self._path, known)
+        if known is not None and known["state"] == "done" and not has_expired(known, ledger.expires):
             if not known.get("kept", False):
                 lost = ResultLostError(
                     f"{ledger.name} with key {self.key!r} was completed, but not its result kept: {known['reason']}",
@@ -132,6 +164,8 @@ class Entry:
         import json  # orjson would turn dates and the like into text, which is not what was returned
 
         self._completed = True
+        if self._generation != EMITTER.generation:
+            return  # a forked child's: the call is its parent's
         reason = ""
         try:
             try:
@@ -144,11 +178,15 @@ class Entry:
             reason = f"{self._path}: {error.strerror}"
         if reason:
             self._say("not kept", reason)
+        elif self.ledger.expires is not None:
+            sweep_daily(self._path.parent, self.ledger.name, self.ledger.expires)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Note how the call failed, and give up the turn."""
+        if self._generation != EMITTER.generation:
+            return
         try:
             if error is not None and not self.found and not self._completed:
                 self._failed(error)
@@ -156,7 +194,7 @@ class Entry:
             self._lock.release()
 
     def _failed(self, error: BaseException) -> None:
-        uncertain = status_of(error) in ("timeout", "cancelled")
+        uncertain = _leaves_open(error)
         reason = f"it ended with {type(error).__name__}"
         try:
             if uncertain:  # nobody knows whether it arrived
@@ -170,11 +208,6 @@ class Entry:
     def _facts(self) -> dict[str, Any]:
         return {"name": self.ledger.name, "key": self.key, "at": time.time()}
 
-    def _expired(self, known: dict[str, Any]) -> bool:
-        expires = self.ledger.expires
-        # After a clock that was set back the age is negative: not expired, so nothing is made twice.
-        return expires is not None and time.time() - known["at"] > expires
-
     def _refused(self, error: _E, reason: str) -> _E:
         error.key = self.key
         self._say("refused", reason)
@@ -187,7 +220,24 @@ class Entry:
 def _path(name: str, key: str) -> Path:
     import hashlib
 
-    return folder("calls") / f"{hashlib.sha256(f'{name}{chr(0)}{key}'.encode()).hexdigest()}.json"
+    text = f"{name}\0{key}".encode("utf-8", "surrogatepass")
+    return folder("calls") / f"{hashlib.sha256(text).hexdigest()}.json"
+
+
+def _leaves_open(error: BaseException | None) -> bool:
+    """Tell whether a call that ended so may have arrived: it was interrupted, or nobody answered in time.
+
+    So may one that ended in an error made from such a one, or in a group with one.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return any(_leaves_open(one) for one in error.exceptions)
+    for _ in range(_MAX_CAUSES):
+        if error is None:
+            return False
+        if not isinstance(error, Exception) or status_of(error) in ("timeout", "cancelled"):
+            return True
+        error = error.__cause__
+    return True
 
 
 def _ago(known: dict[str, Any]) -> str:

@@ -117,6 +117,9 @@ class Lock:
                 return False
             except FileNotFoundError:
                 named = -1
+            except BaseException:  # a file system without locks; an interrupt
+                os.close(fd)
+                raise
             if named == os.fstat(fd).st_ino:  # else its last owner removed it between our open and our lock
                 self._fd = fd
                 _HELD.add(fd)
@@ -128,8 +131,17 @@ class Lock:
         fd, self._fd = self._fd, -1
         if fd in _HELD:
             _HELD.discard(fd)
-            self._path.unlink(missing_ok=True)
-            os.close(fd)
+            try:
+                self._path.unlink(missing_ok=True)
+            except OSError:
+                pass  # a disk that became read-only: the file alone locks nothing
+            finally:
+                os.close(fd)
+
+    def __del__(self) -> None:
+        """Give it back when an interrupt came before the block that does so."""
+        if self._fd >= 0:
+            self.release()
 
 
 def pauses(longest: float) -> Iterator[float]:
