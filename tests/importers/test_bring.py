@@ -95,3 +95,48 @@ def test_a_refused_line_is_refused_once(imported: Imported) -> None:
         imported.bring(lines)
 
     assert imported.one("SELECT count(*) FROM quarantine") == 1
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from tests.importers.stores import Imported
+from deadreckon.core.errors import SourceError
+from deadreckon.exchange.bring import Item
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+try:
+    Imported(Path(sys.argv[1])).bring([Item(b'{"event": "x"}' * 20)] * int(sys.argv[2]))
+except SourceError as error:
+    print(error.message, error.hint)
+"""
+
+
+@pytest.mark.parametrize("lines", ["1", "1000"])
+def test_no_room_for_the_lines(lines: str, tmp_path: Path, imported: Imported) -> None:
+    """Said as such, whether it shows in the midst or with the last of them; nothing is left."""
+    words = [sys.executable, "-c", FULL, str(imported.lake), lines]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
+    assert "nothing was imported" in done.stdout, done.stderr
+    assert "TMPDIR" in done.stdout
+    assert not imported.lake.exists()
+    assert not list((tmp_path / "tmp").iterdir())
+
+
+MANY = """
+import sys
+from deadreckon.exchange.bring import _folder
+
+for _ in range(int(sys.argv[1])):
+    with _folder() as folder:
+        (folder / "lines").write_bytes(b"x")
+"""
+
+
+def test_imports_that_begin_together_leave_each_other_alone(imported: Imported) -> None:
+    """What has just begun is not taken for what a killed import left."""
+    assert imported
+    words = [sys.executable, "-c", MANY, "300"]
+    running = [subprocess.Popen(words, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    said = [one.communicate()[1] for one in running]
+    assert [one.returncode for one in running] == [0] * 4, "".join(said)[-2000:]

@@ -14,10 +14,11 @@ import tempfile
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 from deadreckon.core.errors import SourceError
 from deadreckon.core.lake import Lake
@@ -98,8 +99,9 @@ def _folder() -> Iterator[Path]:
     """A temporary folder; those of imports that were killed are removed, as what is in them was not redacted yet."""
     with tempfile.TemporaryDirectory(prefix=_PREFIX) as name:
         folder = Path(name)
-        with (folder / _LOCK).open("w") as lock:
+        with (folder / "unlocked").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            (folder / "unlocked").rename(folder / _LOCK)  # others find it when it is held, and not before
             for other in folder.parent.glob(f"{_PREFIX}*"):
                 if other != folder and _is_left(other):
                     shutil.rmtree(other, ignore_errors=True)
@@ -137,24 +139,29 @@ def _written(
     digest = hashlib.sha256()
     path = folder / "lines"
     file = path.open("wb")
-    with file:
+    try:
         for item in items:
             found.update(item.nouns)
             line = item.line + b"\n"
             digest.update(line)
-            _write(file, line, folder)
+            _do(partial(file.write, line), folder)
             if brought.lines % _REPORT_EVERY == 0:
                 reading(found)
             brought.lines += 1
+        _do(file.flush, folder)
+    finally:
+        with suppress(OSError):  # it was flushed, or has failed already
+            file.close()
     brought.found = dict(found)
     spool = folder / f"{uuid.UUID(bytes=digest.digest()[:16])}.sealed.jsonl"
     path.rename(spool)
     return spool
 
 
-def _write(file: BinaryIO, line: bytes, folder: Path) -> None:
+def _do(writing: Callable[[], object], folder: Path) -> None:
+    """What fails for want of room is said so."""
     try:
-        file.write(line)
+        writing()
     except OSError as error:
         raise SourceError(
             f"cannot write to {folder}: {error.strerror or error}; nothing was imported",
