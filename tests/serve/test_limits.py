@@ -16,7 +16,7 @@ from tests.serve.servers import Server
 
 from deadreckon.cli import main
 from deadreckon.core.errors import MissingExtraError
-from deadreckon.serve.limits import Memory, OverloadedError
+from deadreckon.serve.limits import Memory, OverloadedError, TooLargeError
 from deadreckon.serve.server import require_extra
 
 
@@ -29,6 +29,8 @@ def test_memory_is_given_back() -> None:
             second.add(40)
             with pytest.raises(OverloadedError):
                 second.add(1)
+            with pytest.raises(TooLargeError):  # however long it waits
+                second.add(61)
         first.add(40)
     assert memory.held == 0
 

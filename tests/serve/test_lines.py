@@ -96,6 +96,20 @@ def test_what_has_no_room_in_a_line_is_counted(signal: Signal, request_: Any) ->
     assert "ingest.max_line_bytes is 150" in found.reason
 
 
+def test_a_record_that_cannot_be_written_is_rejected_alone() -> None:
+    """A value that is nested deeper than JSON's writer goes costs its own span, not the batch."""
+    deep: dict[str, Any] = {"stringValue": "leaf"}
+    for _ in range(200):
+        deep = {"arrayValue": {"values": [deep]}}
+    request = json.loads(span_json(name="fine"))
+    spans = request["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    spans.append({**spans[0], "name": "deep", "attributes": [{"key": "k", "value": deep}]})
+    found = lines(TRACES, json.dumps(request).encode())
+    assert (found.taken, found.rejected) == (1, 1)
+    assert "a span cannot be written" in found.reason
+    assert [row["name"] for row in read(found.block.decode()).rows] == ["fine"]
+
+
 def test_metrics_without_points_say_nothing() -> None:
     """They are no fault either, and take no other metric with them."""
     request = gauges([1.0])

@@ -60,6 +60,29 @@ class TestTaken:
         assert (status, json.loads(said), headers["content-type"]) == (200, {}, "application/json")
         assert any('"news": {"a": 1}' in json.dumps(line) for line in server.spooled())
 
+    @pytest.mark.parametrize(
+        ("value", "kept"),
+        [
+            (b'{"stringValue":"cut \\ud83d"}', {"stringValue": "cut \\ud83d"}),
+            (b'{"doubleValue":NaN}', {"doubleValue": "NaN"}),
+            (b'{"doubleValue":-Infinity}', {"doubleValue": "-Infinity"}),
+            (b'{"intValue":123456789012345678901234567890,"x":NaN}', {"intValue": "123456789012345678901234567890"}),
+        ],
+    )
+    def test_json_as_languages_write_it(self, server: Server, value: bytes, kept: dict[str, str]) -> None:
+        """Half of a character where JavaScript cut a text, NaN from Python: no reason to lose a batch."""
+        body = span_json(name=str(kept), attributes=["HERE"]).replace(b'"HERE"', b'{"key":"k","value":' + value + b"}")
+        assert server.post("/v1/traces", body, JSON)[0] == 200
+        (span,) = (
+            span
+            for line in server.spooled()
+            for resource in line.get("resourceSpans", ())
+            for scope in resource["scopeSpans"]
+            for span in scope["spans"]
+            if span["name"] == str(kept)
+        )
+        assert kept.items() <= span["attributes"][0]["value"].items()
+
     def test_logs_and_metrics(self, server: Server) -> None:
         """Each has its path."""
         assert server.post("/v1/logs", logs(["hello"]).SerializeToString())[0] == 200
@@ -97,7 +120,28 @@ class TestRefused:
             ("/v1/traces", b"{", JSON, 400, "the body is not JSON"),
             ("/v1/traces", b"[]", JSON, 400, "no JSON object"),
             ("/v1/traces", b'{"resourceLogs":[]}', JSON, 400, "resourceLogs, which go to /v1/logs"),
+            (
+                "/v1/traces",
+                b'{"resourceSpans":[],"resourceLogs":[{}]}',
+                JSON,
+                400,
+                "resourceLogs, which go to /v1/logs",
+            ),
             ("/v1/traces", b'{"spans":[]}', JSON, 400, "no resourceSpans"),
+            (
+                "/v1/traces",
+                b'{"resourceSpans":[{"instrumentationLibrarySpans":[{"spans":[{}]}]}]}',
+                JSON,
+                400,
+                "resourceSpans[0] has no scopeSpans, and its instrumentationLibrarySpans are not read",
+            ),
+            (
+                "/v1/metrics",
+                b'{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"news":{"dataPoints":[{}]}}]}]}]}',
+                JSON,
+                400,
+                "is a news; read are gauge, sum",
+            ),
             ("/v1/traces", b'{"resourceSpans":{}}', JSON, 400, "resourceSpans is no list of objects"),
             (
                 "/v1/traces",

@@ -8,6 +8,7 @@ from typing import Any, Final
 from deadreckon.serve.limits import TooLargeError
 
 ENCODINGS: Final = ("gzip", "deflate", "zstd")
+_PIECE: Final = 4096
 _GZIP, _ZLIB = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS
 
 
@@ -48,22 +49,25 @@ def unpacked(body: bytes, encoding: str, limit: int) -> bytes:
 def _inflated(body: bytes, window: int, limit: int) -> bytes:
     parts: list[bytes] = []
     room = limit + 1
-    rest = body
+    at = 0
+    stream: Any = zlib.decompressobj(window)
     try:
-        while True:
-            stream: Any = zlib.decompressobj(window)
-            part = stream.decompress(rest, room)
+        while at < len(body):
+            # In pieces, since what is behind a member's end is copied: a body may be a million members.
+            piece = memoryview(body)[at : at + _PIECE]
+            if stream.eof:
+                stream = zlib.decompressobj(window)
+            part = stream.decompress(piece, room)
             parts.append(part)
             room -= len(part)
             if room <= 0 or stream.unconsumed_tail:
                 raise TooLargeError(f"the body unpacks to more than {limit} bytes")
-            if not stream.eof:
-                raise EncodingError("the body ends before its compressed data does")
-            rest = stream.unused_data
-            if not rest:
-                return b"".join(parts)
+            at += len(piece) - len(stream.unused_data)
     except zlib.error as error:
         raise EncodingError(f"the body cannot be unpacked: {error}") from error
+    if not stream.eof:
+        raise EncodingError("the body ends before its compressed data does")
+    return b"".join(parts)
 
 
 def _zstd(body: bytes, limit: int) -> bytes:

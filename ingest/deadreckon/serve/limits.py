@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
+
+MOST_PARTS: Final = 1_000_000
+"""Records of a request, or messages in a protobuf body, at most: each costs some hundred bytes to read, and may be
+sent in two."""
 
 
 class OverloadedError(Exception):
@@ -66,8 +70,13 @@ class Share:
         """Hold so many bytes more.
 
         Raises:
+            TooLargeError: it would be too much for this request alone.
             OverloadedError: all requests together would hold too much.
         """
+        if self._held + size > self._memory.limit:
+            raise TooLargeError(
+                f"the request takes {self._held + size} bytes to receive, and may take {self._memory.limit}"
+            )
         if self._memory.held + size > self._memory.limit:
             raise OverloadedError(f"{self._memory.held} bytes of other requests are being written")
         self._memory.held += size

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
-import orjson
-
 from deadreckon.serve.body import unpacked
 from deadreckon.serve.journal import Journal
-from deadreckon.serve.limits import Limits, Memory, Share
+from deadreckon.serve.jsons import of_json
+from deadreckon.serve.limits import MOST_PARTS, Limits, Memory, Share, TooLargeError
 from deadreckon.serve.lines import Lines, MalformedError, lines
-from deadreckon.serve.signals import SIGNALS, Signal
+from deadreckon.serve.signals import Signal
+from deadreckon.serve.weight import parts
 
 T = TypeVar("T")
 _SMALL: Final = 128 << 10
@@ -62,44 +62,36 @@ class Receiver:
 
         Raises:
             MalformedError: it is no request of this signal.
+            TooLargeError: it is too much to be read.
             OverloadedError: too much is waiting to be written.
             NotWrittenError: the disk did not take it.
         """
-        found = await self._aside(len(body), lambda: read(signal, body, self.limits.line, json=json))
+        found = await self._aside(
+            len(body), lambda: read(signal, body, self.limits.line, self.limits.memory, json=json)
+        )
         if found.block:
             share.add(len(found.block))
             await self.journal.append(found.block)
         return found
 
 
-def read(signal: Signal, body: bytes, limit: int, *, json: bool) -> Lines:
-    """The lines of a request.
+def read(signal: Signal, body: bytes, limit: int, most: int | None = None, *, json: bool) -> Lines:
+    """The lines of a request; `limit` and `most` as `lines` has them.
 
     Raises:
         MalformedError: it is no request of this signal.
+        TooLargeError: it is too much to be read.
     """
-    return lines(signal, _json(signal, body) if json else _protobuf(signal, body), body, limit)
+    return lines(signal, of_json(signal, body) if json else _protobuf(signal, body), body, limit, most)
 
 
 def _protobuf(signal: Signal, body: bytes) -> Any:
     from google.protobuf.message import DecodeError
 
+    kind = signal.request()
+    if len(body) > 2 * MOST_PARTS and parts(kind.DESCRIPTOR, body, MOST_PARTS) > MOST_PARTS:
+        raise TooLargeError(f"the body has more than {MOST_PARTS} messages in it: send less at once")
     try:
-        return signal.read(signal.request().FromString(body))
+        return signal.read(kind.FromString(body))
     except DecodeError as error:
         raise MalformedError(f"the body is no protobuf message of OTLP {signal.name}: {error}") from error
-
-
-def _json(signal: Signal, body: bytes) -> Any:
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise MalformedError(f"the body is not JSON: {error}") from error
-    if type(value) is not dict:
-        raise MalformedError("the body is no JSON object")
-    if signal.resources in value or not value:
-        return value.get(signal.resources)
-    for other in SIGNALS:
-        if other.resources in value:
-            raise MalformedError(f"the body has {other.resources}, which go to /v1/{other.name}")
-    raise MalformedError(f"the body has no {signal.resources}")

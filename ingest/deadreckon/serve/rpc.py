@@ -10,7 +10,7 @@ import grpc.aio
 from deadreckon.core.errors import UsageError
 from deadreckon.serve import answers
 from deadreckon.serve.journal import NotWrittenError
-from deadreckon.serve.limits import OverloadedError
+from deadreckon.serve.limits import OverloadedError, TooLargeError
 from deadreckon.serve.lines import MalformedError
 from deadreckon.serve.signals import SIGNALS, Signal
 
@@ -72,7 +72,7 @@ class _Services(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio has no 
             with receiver.memory.share() as share:
                 share.add(len(body))
                 found = await receiver.take(signal, body, share, json=False)
-        except MalformedError as error:
+        except (MalformedError, TooLargeError) as error:
             await self._refuse(context, answers.INVALID_ARGUMENT, str(error))
         except OverloadedError as error:
             await self._refuse(context, answers.UNAVAILABLE, str(error))
