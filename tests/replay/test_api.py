@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
+from uuid import UUID
 
+import orjson
 import pytest
 from tests.emit.conftest import SpoolFolder, spool
 from tests.replay import desk as app
@@ -19,9 +23,22 @@ from tests.replay.conftest import Desk
 from deadreckon import emit
 from deadreckon.core.errors import UsageError
 from deadreckon.queries import connect
-from deadreckon.replay import NotAnsweredError, Recording, ReplayError, replaying
+from deadreckon.replay import NotAnsweredError, Recording, ReplayError, answering, replaying
 
 __all__ = ["spool"]
+
+
+class Shop:
+    @dataclass
+    class Order:
+        n: float
+        price: Decimal
+
+    class ClosedError(Exception):
+        """Says more than it is given."""
+
+        def __init__(self, why: str) -> None:
+            super().__init__(f"closed: {why}")
 
 
 @pytest.fixture
@@ -59,6 +76,16 @@ def row(span_id: str, name: str, **fields: Any) -> dict[str, Any]:
         if fields.get(key) is not None:
             fields = {f"{key}_length": len(fields[key]), f"{key}_hash": sha(fields[key]), **fields}
     return {**ROW, "span_id": span_id, "name": name, **fields}
+
+
+def kept(event: dict[str, Any]) -> dict[str, Any]:
+    """A span that emit wrote, as the lake has it: text is text, the rest is JSON."""
+    columns = {key: event[key] for key in ROW.keys() & event.keys()}
+    for key in ("input", "output"):
+        if key in event and not isinstance(event[key], str):
+            columns[key] = orjson.dumps(event[key]).decode()
+    marks = {"output_type": event.get("output_type")}
+    return {**ROW, **columns, **marks, "span_id": event["span_id"], "name": event["name"]}
 
 
 def recorded(*calls: dict[str, Any]) -> Recording:
@@ -164,6 +191,7 @@ def test_arguments_known_by_their_hash(calls: Path) -> None:
         ({"output": None, "output_length": 9}, "was not kept, only its length, 9 characters"),
         ({"output": '["[email]"]'}, "was redacted .*--masked"),
         ({"output": '["a"]', "output_hash": sha("b")}, "was changed after it was recorded"),
+        ({"output": "[1.1]", "output_hash": sha("[1.10]"), "output_length": 6}, "Decimals with more digits"),
         ({"output": '{"a":1}'}, "is no list, which the function says it returns"),
         ({"status": "cancelled"}, "was cancelled"),
         ({"status": "running"}, "never ended"),
@@ -177,6 +205,95 @@ def test_what_cannot_be_answered_says_why(fields: dict[str, Any], message: str, 
     assert raised.value is replay.refused
     assert "tool:kb_search" in raised.value.hint
     assert not calls.exists()
+
+
+def test_arguments_are_recorded_as_they_were_given(spool: SpoolFolder) -> None:
+    """A function that changes them does not change what is known of its call; and it is known by them again."""
+
+    @emit.trace(tool="add")
+    def add(basket: list[str]) -> int:
+        basket.append("bulb")
+        return len(basket)
+
+    add(["lamp"])
+    assert spool.event()["input"] == {"basket": ["lamp"]}
+    call = row("a", "add", tool="add", input='{"basket":["lamp"]}', output="7")
+    with replaying(recorded(call)):
+        assert add(["lamp"]) == 7
+
+
+def test_a_stream_that_its_consumer_left_is_left_again() -> None:
+    """What it had given is there; what came then was never recorded, and is not made up."""
+    call = row("a", "ask", operation="chat", input='{"prompt":"p"}', output="one ", status="cancelled")
+
+    @emit.trace("ask", operation="chat")
+    def ask(prompt: str) -> Iterator[str]:
+        raise AssertionError
+        yield ""
+
+    left = {**call, "error_type": "GeneratorExit"}
+    with replaying(recorded(left)) as replay:
+        stream = ask("p")
+        assert next(stream) == "one "
+        stream.close()
+        assert replay.refused is None
+    with replaying(recorded(left)) as replay, pytest.raises(NotAnsweredError, match="ask is read on, where"):
+        list(ask("p"))
+    assert replay.refused is not None
+
+
+def test_a_call_that_was_cancelled_waits_for_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a time-out did then; where nobody cancels it, there is no result."""
+    call = row("a", "slow", tool="slow", input="{}", status="cancelled", error_type="asyncio.CancelledError")
+
+    @emit.trace("slow", tool="slow")
+    async def slow() -> int:
+        raise AssertionError
+
+    async def given_up() -> str:
+        with replaying(recorded(call)) as replay:
+            try:
+                await asyncio.wait_for(slow(), 0.01)
+            except TimeoutError:
+                return replay.calls[0].how
+        raise AssertionError
+
+    assert asyncio.run(given_up()) == "recorded"
+    monkeypatch.setattr(answering, "_PATIENCE_S", 0.01)
+
+    async def waited_for() -> None:
+        with replaying(recorded(call)):
+            await slow()
+
+    with pytest.raises(NotAnsweredError, match="slow was cancelled then, and is not now"):
+        asyncio.run(waited_for())
+
+
+@pytest.mark.parametrize(
+    ("kind", "named", "message"),
+    [
+        (KeyError, "KeyError", "'o-1'"),
+        (Shop.ClosedError, f"{__name__}.Shop.ClosedError", "closed: today"),
+        (UnicodeDecodeError, "UnicodeDecodeError", "'utf-8' codec can't decode byte 0xff"),
+        (FileNotFoundError, "FileNotFoundError", "[Errno 2] No such file or directory: 'x'"),
+    ],
+)
+def test_an_error_is_caught_as_it_was_and_says_the_same(kind: type[Exception], named: str, message: str) -> None:
+    """Though its class is nested in another, adds to its message, or wants more than one."""
+    fields = {"status": "error", "error_type": named, "error_message": message}
+    called = emit.trace("said", tool="said")(lambda: None)
+    with replaying(recorded(row("a", "said", tool="said", input="{}", **fields))), pytest.raises(kind) as raised:
+        called()
+    assert (str(raised.value), type(raised.value).__name__) == (message, kind.__name__)
+
+
+def test_a_group_of_errors_is_not_made_up() -> None:
+    """Which errors are in it decides who catches it, and that was not recorded."""
+    fields = {"status": "error", "error_type": "ExceptionGroup", "error_message": "two (2 sub-exceptions)"}
+    called = emit.trace("said", tool="said")(lambda: None)
+    call = row("a", "said", tool="said", input="{}", **fields)
+    with replaying(recorded(call)), pytest.raises(NotAnsweredError, match="a ExceptionGroup, whose errors were not"):
+        called()
 
 
 def test_a_step_of_the_programs_own_is_answered_where_told() -> None:
@@ -204,13 +321,92 @@ def test_a_text_that_could_be_an_object() -> None:
 
 
 def test_json_of_others_is_not_taken_for_text() -> None:
-    """Another framework writes JSON with blanks, emit never: a text of emit's that has them was a text."""
+    """Another framework does not say which it was."""
     called = emit.trace("said", tool="said")(lambda n: n)
     theirs = row("a", "said", tool="said", input='{"n": 1}', output='{"x": 1}', input_hash=None, output_hash=None)
     with replaying(recorded(theirs)), pytest.raises(NotAnsweredError, match="may be a text or a value"):
         called(1)
-    with replaying(recorded(row("a", "said", tool="said", input='{"n":1}', output='{"x": 1}'))):
-        assert called(1) == '{"x": 1}'
+
+
+SAID = ["yes", '"yes"', "null", "12", "1.50", '{"x": 1}', '["a"]', None, 12, 1.5, 3.0, True, {"x": 1}, ["a"], {"p": 3}]
+OTHERS: list[Any] = [Decimal("1.1"), date(2026, 1, 2), UUID(int=7), ("a", 3), Shop.Order(3, Decimal("2.5"))]
+
+
+@pytest.mark.parametrize("said", [*SAID, *OTHERS], ids=repr)
+@pytest.mark.parametrize("kind", [{"tool": "said"}, {"operation": "chat"}], ids=["tool", "llm"])
+def test_what_emit_recorded_is_what_it_was(said: Any, kind: dict[str, str], spool: SpoolFolder) -> None:
+    """Text or value, though the function does not say what it returns: emit marks texts that can be read as JSON."""
+
+    @emit.trace("said", **kind)
+    def called():
+        return said
+
+    called()
+    with replaying(recorded(kept(spool.event()))):
+        again = called()
+    assert (repr(again), type(again)) == (repr(said), type(said))
+
+
+@pytest.mark.parametrize(
+    "pieces", [['{"x":', "1}"], ["[1", "]"], [[1], [2]], [{"d": "a"}, {"d": 2}], ["a", "b"]], ids=repr
+)
+def test_streams_of_texts_and_of_values(pieces: list[Any], spool: SpoolFolder) -> None:
+    """Pieces of a text that is JSON in the end are pieces of text."""
+
+    @emit.trace("said", operation="chat")
+    def called():
+        yield from pieces
+
+    list(called())
+    with replaying(recorded(kept(spool.event()))):
+        assert list(called()) == (["".join(pieces)] if isinstance(pieces[0], str) else pieces)
+
+
+class Row(TypedDict):
+    """As a database gives it, with more than is said."""
+
+    price: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of an order."""
+
+    price: float
+    of: tuple[float, ...] = ()
+
+
+@pytest.mark.parametrize(
+    ("says", "said"),
+    [
+        (float, 3),
+        (float | None, 3.0),
+        (dict[str, float], {"b": 3, "a": 3.0}),
+        (Row, {"n": 1, "price": 3, "more": "x"}),
+        (list[Row], [{"n": 1, "price": 3}]),
+        (Line, Line(3, (1, 2.0))),
+        (dict[int, float], {7: 3, 5: 1.0}),
+        (str | None, '"yes"'),
+        (str | None, "null"),
+        (str | dict, '{"x":1}'),
+        (dict | str, {"x": 1}),
+        (Iterable[int], [1, 2]),
+        (date | None, date(2026, 1, 2)),
+    ],
+    ids=repr,
+)
+def test_what_is_made_again_is_written_as_it_was(says: Any, said: Any, spool: SpoolFolder) -> None:
+    """A 3 that a function calls a float stays a 3; a text that could be something else that it may return, a text."""
+
+    def plain():
+        return said
+
+    plain.__annotations__["return"] = says
+    called = emit.trace("said", tool="said")(plain)
+    called()
+    with replaying(recorded(kept(spool.event()))):
+        assert repr(called()) == repr(said)
 
 
 def test_every_form_of_function_is_answered(calls: Path) -> None:

@@ -7,11 +7,19 @@ import inspect
 from collections.abc import AsyncGenerator, Generator
 from typing import Any
 
+import orjson
+
+from deadreckon.emit._encode import json_text
 from deadreckon.emit._stand_in import PLACE, Answer
 from deadreckon.emit._steps import NO_STEPS, async_generator
 
 
-def arguments(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+def arguments(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> orjson.Fragment:
+    """Write down the arguments of a call by name, as they are now: the call may change what it was given."""
+    return orjson.Fragment(json_text(_named(function, args, kwargs)))
+
+
+def _named(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Name the arguments of a call; `self` and `cls` are not among them."""
     try:
         named = dict(inspect.signature(function).bind(*args, **kwargs).arguments)
@@ -47,7 +55,7 @@ def answerable(function: Any) -> Any:
 
 def _asked(function: Any, args: Any, kwargs: Any, *, streams: bool = False) -> Answer | None:
     stand_in = PLACE.find() if PLACE.find is not None else None
-    return None if stand_in is None else stand_in.answer(function, arguments(function, args, kwargs), streams=streams)
+    return None if stand_in is None else stand_in.answer(function, _named(function, args, kwargs), streams=streams)
 
 
 def _called(function: Any, args: Any, kwargs: Any) -> Any:
@@ -57,7 +65,18 @@ def _called(function: Any, args: Any, kwargs: Any) -> Any:
 
 async def _awaited(function: Any, args: Any, kwargs: Any) -> Any:
     answer = _asked(function, args, kwargs)
-    return await function(*args, **kwargs) if answer is None else answer.end()
+    if answer is None:
+        return await function(*args, **kwargs)
+    await _cancelled(answer)
+    return answer.end()
+
+
+async def _cancelled(answer: Answer) -> None:
+    """Wait to be cancelled, where the recorded call was."""
+    if answer.waits_s is not None:
+        import asyncio
+
+        await asyncio.sleep(answer.waits_s)
 
 
 def _items(function: Any, args: Any, kwargs: Any) -> Generator[Any, Any, Any]:
@@ -77,4 +96,5 @@ def _later(function: Any, *args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]
 async def _given(answer: Answer) -> AsyncGenerator[Any, Any]:
     for item in answer.items:
         yield item
+    await _cancelled(answer)
     answer.end()

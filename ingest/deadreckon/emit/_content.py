@@ -17,6 +17,8 @@ from deadreckon.emit._redact import Redaction
 
 Capture = Literal["off", "hash", "text"]
 _HASHED = "sha256:"
+_SAYS_JSON = frozenset({dict, list, int, float, bool, orjson.Fragment})
+_JSON_BEGINS = (*'{["-0123456789', "true", "false", "null")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +58,48 @@ class ContentPolicy:
                 self._reduce(fields, name, value, capture or self.capture)
 
     def _reduce(self, fields: MutableMapping[str, Any], name: str, value: Any, capture: Capture) -> None:
+        given = value
         if self.redaction:
-            value = self.masked(value)
-            fields[name] = value
-        text = text_of(value) if isinstance(value, str) else json_text(value)
+            fields[name] = value = self.masked(value)
+        kind = type(given)
+        if isinstance(value, str):
+            text = text_of(value)
+        else:
+            text = json_text(value)
+            if text.startswith('"'):  # a date and the like: text, as it will be kept
+                fields[name] = value = text = orjson.loads(text)
         fields[f"{name}_length"] = len(text)
         if capture != "off":
             fields[f"{name}_hash"] = _sha256(text)
         if capture != "text":
             del fields[name]
-        elif len(text) > self.limit:
+            return
+        if len(text) > self.limit:
             fields[name] = text[: self.limit]
         elif not isinstance(value, str):
             fields[name] = orjson.Fragment(text)
+        if name == "output" and kind not in _SAYS_JSON and (kind is not str or _reads_as_json(text)):
+            # Texts and JSON are kept alike: this tells which it was, and what is to be made of it.
+            fields["output_type"] = _title(kind)
 
     def masked(self, value: Any) -> Any:
         """Return content as plain JSON data with its secrets masked."""
         plain = value if isinstance(value, str) else orjson.loads(json_text(value))
         return self.redaction.value(plain)
+
+
+def _reads_as_json(text: str) -> bool:
+    if not text.startswith(_JSON_BEGINS):
+        return False
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _title(kind: type) -> str:
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _sha256(text: str) -> str:

@@ -12,14 +12,24 @@ from typing import Any, Final, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What to return, or to raise, in place of a call; a generator gives the items before."""
+    """What to return, or to raise, in place of a call.
+
+    Attributes:
+        items: what a generator gives before.
+        waits_s: how long to wait for being cancelled before, None for not at all.
+        beyond: makes the error to raise where the recording ends before the call does.
+    """
 
     result: Any = None
     items: tuple[Any, ...] = ()
     error: BaseException | None = None
+    waits_s: float | None = None
+    beyond: Callable[[], BaseException] | None = None
 
     def end(self) -> Any:
         """Return the result, or raise the error."""
+        if self.beyond is not None:
+            raise self.beyond()
         if self.error is not None:
             raise self.error
         return self.result

@@ -25,6 +25,7 @@ class Content:
         length: characters of the whole, None where that was not said.
         hash: SHA-256 of the whole, None where that was not said.
         beside: whether the step's other side was captured: then nothing here means None.
+        type: of what Python type it was, where that is not what JSON says, and whoever wrote it says so: emit does.
     """
 
     name: Literal["input", "output"]
@@ -32,11 +33,13 @@ class Content:
     length: int | None
     hash: str | None
     beside: bool
+    type: str | None = None
 
     @classmethod
     def of(cls, row: Mapping[str, Any], name: Literal["input", "output"]) -> Self:
         """What a span holds of it."""
-        return cls(name, row[name], row[f"{name}_length"], row[f"{name}_hash"], row["input_hash"] is not None)
+        beside, type_ = row["input_hash"] is not None, row.get(f"{name}_type")
+        return cls(name, row[name], row[f"{name}_length"], row[f"{name}_hash"], beside, type_)
 
     def trouble(self, what: str) -> str | None:
         """Why it is not there whole, as a sentence about `what`; None where it is."""
@@ -46,21 +49,39 @@ class Content:
             said = f", only its length, {self.length:,} characters" if self.length is not None else ""
             said += " and hash" if said and self.hash else ""
             return f"{what} was not kept{said} (capture was {'hash' if self.hash else 'off'})"
-        if self.length is not None and len(self.text) < self.length:
+        if self.length is not None and len(self.text) < self.length and not self._is_whole:
             return f"{what} was cut: {len(self.text):,} of {self.length:,} characters were kept"
         if self.hash and _sha256(self.text) != self.hash:
-            return f"{what} was changed after it was recorded (its hash is another's): redacted at ingest"
+            why = "redacted at ingest, or Decimals with more digits than JSON keeps"
+            return f"{what} was changed after it was recorded (its hash is another's): {why}"
         return None
 
     @cached_property
     def value(self) -> Any:
         """What the text says as JSON; the text itself where it is none."""
-        if self.text is None:
-            return None
+        return orjson.loads(self.text) if self.text is not None and self._is_json else self.text
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether it is an object or list to its end, though its length was another."""
+        return isinstance(self.value, dict | list)
+
+    @cached_property
+    def _is_json(self) -> bool:
         try:
-            return orjson.loads(self.text)
+            orjson.loads(self.text or "")
         except orjson.JSONDecodeError:
-            return self.text
+            return False
+        return True
+
+    @property
+    def is_text(self) -> bool | None:
+        """Whether a text was recorded, rather than a value as JSON; None where whoever wrote it does not say."""
+        if self.type == "str" or not self._is_json:
+            return True
+        return (
+            False if self.hash else None
+        )  # emit alone hashes, and says of texts that can be read as JSON what they are
 
     @property
     def as_emitted(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ class Made:
         how: answered from the recording, made for real, skipped, or refused.
         span_id: its span in the new trace.
         replay_of_span_id: the recorded call with the same arguments, None where there is none.
-        recorded_ms: how long that one took.
+        recorded_ms: how long that one took; None where that is not known, or was waited for again.
     """
 
     name: str
@@ -129,12 +130,14 @@ class Replay:
                 name,
                 kind,
                 f"{name} cannot be answered: {error}",
-                f"say what it returns in its annotation; or make the call for real: --live {_as_live(kind, name)}",
+                f"make the call for real: --live {_as_live(kind, name)}",
                 call,
             ) from error
         span.set(**{key: value for key, value in call.measures.items() if key not in fields})
-        self._note(name, kind, "recorded", call)
+        self._note(name, kind, "recorded", call, waited=answer.waits_s is not None)
         self._use_inside(call)
+        if call.status == "cancelled":
+            answer = dataclasses.replace(answer, beyond=lambda: self._stop(*_beyond(call, answer)))
         return answer
 
     def block(self, name: str, fields: Mapping[str, Any]) -> None:
@@ -199,19 +202,22 @@ class Replay:
         )
 
     def _refuse(self, name: str, kind: Kind, message: str, hint: str, call: Call | None) -> NotAnsweredError:
-        error = NotAnsweredError(message, hint=hint)
         self._note(name, kind, "refused", call)
+        return self._stop(message, hint)
+
+    def _stop(self, message: str, hint: str) -> NotAnsweredError:
+        error = NotAnsweredError(message, hint=hint)
         with self._lock:
             self.refused = self.refused or error
         return error
 
-    def _note(self, name: str, kind: Kind, how: How, call: Call | None) -> None:
+    def _note(self, name: str, kind: Kind, how: How, call: Call | None, *, waited: bool = False) -> None:
         span = emit.current_span()
         if span is not None:
             span.set(answered=how)
         made = Made(
             *(name, kind, how, span.span_id if span else ""),
-            *((call.span_id, call.duration_ms) if call else (None, None)),
+            *((call.span_id, None if waited else call.duration_ms) if call else (None, None)),
         )
         with self._lock:
             self.calls.append(made)
@@ -229,6 +235,14 @@ def check(live: Collection[str], missing: str) -> None:
             raise UsageError(f"live is {one!r}", hint="use llm, tool, tool:NAME, llm:NAME or all")
     if missing not in ("error", "live", "skip"):
         raise UsageError(f"missing is {missing!r}", hint="use error, live or skip")
+
+
+def _beyond(call: Call, answer: Answer) -> tuple[str, str]:
+    """What to say of a call that goes on where the recorded one ended, and what to do."""
+    hint = f"make the call for real: --live {_as_live(call.kind, call.name)}"
+    if answer.waits_s is None:
+        return f"{call.name} is read on, where its recorded stream was left: no more of it was recorded", hint
+    return f"{call.name} was cancelled then, and is not now: it has no result", hint
 
 
 def _as_live(kind: Kind, name: str) -> str:
