@@ -7,21 +7,20 @@ all else finds out when it begins its next span or calls `checkpoint`.
 from __future__ import annotations
 
 import functools
-import sys
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from deadreckon.emit._context import CURRENT, PLAIN, Flow, restore
+from deadreckon.emit._emitter import EMITTER
 from deadreckon.emit._guard import GuardError, is_asynchronous, no_generator, title_of
 from deadreckon.emit._kinds import write_contract
 from deadreckon.emit._spending import (
     CALLS,
     MODEL_OPERATIONS,
-    UNITS,
+    Account,
     amount,
     exact,
     figure,
@@ -29,6 +28,7 @@ from deadreckon.emit._spending import (
     is_one_of,
     repeats,
 )
+from deadreckon.emit._tasks import Tasks, current_task
 
 if TYPE_CHECKING:
     from deadreckon.emit._span import Span
@@ -66,28 +66,25 @@ class Budget:
                 f"{error.noun} {name!r} limits {what}: expected a number of 0 or more for {', '.join(limits)}"
             )
         self._open = False
+        self._generation = EMITTER.generation
 
     # -- the block
 
     def __enter__(self) -> Self:
-        if self._open:
+        if self._open and self._generation == EMITTER.generation:
             raise RuntimeError(f"{self._kind.noun} {self._given!r} is already in use: make one for each block")
         self._lock = threading.RLock()
-        self._spent: dict[str, float] = {"tokens": 0, "cost_usd": 0.0, "calls": 0}
-        self._below: dict[str | None, tuple[int, float]] = {}
-        self._unpriced = 0
+        self._account = Account(self.limits)
+        self._generation = EMITTER.generation
         self._broken = ""
         self._began = time.monotonic()
         previous = self._previous = CURRENT.get()
         flow = previous.flow or PLAIN
         self.outer = flow.budget
-        self._tasks: weakref.WeakSet[Any] = weakref.WeakSet()
-        self._owner = task = _task()
-        self._cancels = 0
-        self._timer: Any = None
+        self._tasks = Tasks()
         self._open = True
-        if task is not None and "seconds" in self.limits:
-            self._timer = task.get_loop().call_later(self.limits["seconds"], self._expire)
+        if "seconds" in self.limits:
+            self._tasks.call_later(self.limits["seconds"], self._expire)
         self._token = CURRENT.set(previous.within(Flow(flow.sampled, flow.rate, flow.tracestate, self)))
         return self
 
@@ -95,17 +92,17 @@ class Budget:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         restore(self._token, self._previous)
+        if self._generation != EMITTER.generation:
+            return  # the process that this one was forked from ends its block itself
         with self._lock:
             self._late()
             self._open = False
-        if self._timer is not None:
-            self._timer.cancel()
-        left = self._uncancel()
+        ours = self._tasks.leave()
         broken = self._broken
         self._write(error)
         if not broken or isinstance(error, BudgetError) or (error is not None and not self._caused(error)):
             return
-        if left or error is None or isinstance(error, BaseExceptionGroup):
+        if ours or error is None or isinstance(error, BaseExceptionGroup):
             raise self._error() from error
 
     async def __aenter__(self) -> Self:
@@ -141,8 +138,7 @@ class Budget:
     @property
     def spent(self) -> dict[str, float]:
         """What was used so far: tokens, cost_usd, calls, seconds."""
-        with self._lock:
-            return {**self._spent, "seconds": time.monotonic() - self._began}
+        return {**self._account.spent, "seconds": time.monotonic() - self._began}
 
     @property
     def left(self) -> dict[str, float]:
@@ -155,9 +151,11 @@ class Budget:
 
         Raises:
             BudgetError: one of them is exhausted.
+            ValueError: an amount is no number of 0 or more.
         """
+        amounts = [_given("tokens", tokens), _given("cost_usd", cost_usd), _given("calls", calls)]
         for one in self._chain():
-            one._add(tokens, cost_usd, calls)  # noqa: SLF001  # one of us
+            one._exhaust(one._account.add(*amounts))  # noqa: SLF001  # one of us
         self.check()
 
     def check(self) -> None:
@@ -178,9 +176,11 @@ class Budget:
             BudgetError: a budget is exhausted, or would be by this call.
         """
         counts = is_one_of(CALLS, operation) and not repeats(operation, around)
-        task = _task()
+        task = current_task()
         for one in self._chain():
-            one._join(task, calls=counts)  # noqa: SLF001
+            one._tasks.join(task)  # noqa: SLF001
+            if counts:
+                one._exhaust(one._account.call())  # noqa: SLF001
         self.check()
 
     def charge_span(self, span_id: str, parent_span_id: str | None, fields: Mapping[str, Any]) -> None:
@@ -189,45 +189,13 @@ class Budget:
         cost = None if fields.get("cost_usd") is None else amount(fields["cost_usd"])
         model = is_one_of(MODEL_OPERATIONS, fields.get("operation"))
         for one in self._chain():
-            one._charge(span_id, parent_span_id, tokens, cost, model=model)  # noqa: SLF001
-
-    def _charge(self, span_id: str, parent: str | None, tokens: int, cost: float | None, *, model: bool) -> None:
-        with self._lock:
-            inner_tokens, inner_cost = self._below.pop(span_id, (0, 0.0))
-            whole = max(tokens, inner_tokens), max(cost or 0.0, inner_cost)
-            if parent is not None:
-                beside = self._below.get(parent, (0, 0.0))
-                self._below[parent] = beside[0] + whole[0], beside[1] + whole[1]
-            if model and cost is None and not inner_cost:
-                self._unpriced += 1
-        self._add(whole[0] - inner_tokens, whole[1] - inner_cost, 0)
-
-    def _add(self, tokens: int, cost_usd: float, calls: int) -> None:
-        with self._lock:
-            self._spent["tokens"] += tokens
-            self._spent["cost_usd"] += cost_usd
-            self._spent["calls"] += calls
-            over = next((key for key, n in self._spent.items() if n > self.limits.get(key, n)), None)
-            if over is None:
-                return
-        self._exhaust(f"{figure(self._spent[over])} of {figure(self.limits[over])} {UNITS[over]}")
-
-    def _join(self, task: Any, *, calls: bool) -> None:
-        if task is not None and task is not self._owner:
-            self._tasks.add(task)
-        if not calls:
-            return
-        with self._lock:
-            used = next((k for k, n in self._spent.items() if n >= self.limits.get(k, n + 1)), None)
-            if used is None:
-                self._spent["calls"] += 1
-                return
-        self._exhaust(f"{figure(self._spent[used])} of {figure(self.limits[used])} {UNITS[used]}, and another call")
+            one._exhaust(one._account.charge(span_id, parent_span_id, tokens, cost, model=model))  # noqa: SLF001
 
     def _chain(self) -> Iterator[Budget]:
         one: Budget | None = self
         while one is not None:
-            yield one
+            if one._generation == EMITTER.generation:  # noqa: SLF001  # else of the process that forked this one
+                yield one
             one = one.outer
 
     # -- stopping
@@ -241,37 +209,21 @@ class Budget:
         self._exhaust(f"{figure(self.limits['seconds'])} s are over")
 
     def _exhaust(self, reason: str) -> None:
+        """Stop the block, if there is a reason to."""
+        if not reason:
+            return
         with self._lock:
             if self._broken or not self._open:
                 return
             self._broken = reason
-            tasks = [*self._tasks]
-        here = _task()
-        for task in tasks:
-            if task is not here:
-                _soon(task, task.cancel)
-        if self._owner is not None:
-            _soon(self._owner, self._cancel_owner)
-
-    def _cancel_owner(self) -> None:
-        # Runs in the loop, so the block is suspended in here or it has ended.
-        if self._open and self._owner is not None:
-            self._cancels += 1
-            self._owner.cancel()
-
-    def _uncancel(self) -> bool:
-        """Take back our cancellation; False when somebody else wants the task cancelled too."""
-        left = 0
-        for _ in range(self._cancels):
-            left = self._owner.uncancel()
-        return left == 0
+        self._tasks.cancel()
 
     def _caused(self, error: BaseException) -> bool:
         if isinstance(error, BaseExceptionGroup):
             return all(self._caused(one) for one in error.exceptions)
         if isinstance(error, BudgetError):
             return error.name == self.name and error.reason == self._broken
-        return bool(self._cancels) and type(error).__name__ == "CancelledError"
+        return bool(self._tasks.cancels) and type(error).__name__ == "CancelledError"
 
     def _error(self) -> BudgetError:
         spent = self.spent
@@ -279,14 +231,14 @@ class Budget:
         title = f"{self._kind.noun} {self._given}".strip()
         error = self._kind(f"{title} is exhausted: {self._broken}", hint=hint)
         error.name, error.reason, error.limits = self.name, self._broken, dict(self.limits)
-        error.spent = {key: spent[key] for key in spent}
+        error.spent = spent
         return error
 
     def _write(self, error: BaseException | None) -> None:
         spent = self.spent
         action = None
         if self._broken:
-            action = "cancelled" if self._cancels else "stopped"
+            action = "cancelled" if self._tasks.cancels else "stopped"
         write_contract(
             self.name,
             not self._broken,
@@ -295,7 +247,7 @@ class Budget:
             reason=self._broken or None,
             **{f"spent_{key}": exact(value) for key, value in spent.items()},
             **{f"limit_{key}": value for key, value in self.limits.items()},
-            unpriced_calls=self._unpriced,
+            unpriced_calls=self._account.unpriced,
             error_type=type(error).__qualname__ if error is not None and not self._caused(error) else None,
         )
 
@@ -342,15 +294,14 @@ def current_budget() -> Budget | None:
     return flow.budget if flow is not None else None
 
 
-def _task() -> Any:
-    """Return the asyncio task that runs here, if any; asyncio is not imported for it."""
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is None:
-        return None
+def _given(what: str, value: Any) -> float:
     try:
-        return asyncio.current_task()
-    except RuntimeError:
-        return None
+        number = value if isinstance(value, int) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = -1
+    if isinstance(value, str) or not is_limit(number):
+        raise ValueError(f"budget.spend({what}={value!r}): expected a number of 0 or more")
+    return number
 
 
 def _soon(task: Any, cancel: Callable[[], Any]) -> None:
