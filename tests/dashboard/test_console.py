@@ -76,5 +76,5 @@ def test_views_by_name() -> None:
 
 def test_limits_are_stated() -> None:
     """The page says what a query may take."""
-    said = console.limits_of(QuerySettings())
+    said = console.limits_of(QuerySettings(memory_limit="1GB"))
     assert said == "Read-only. At most 10,000 rows or 16 MB, 30 s and 1GB of memory for a query."

@@ -31,10 +31,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class ViewText:
-    """A view's query and the relations that it reads."""
+    """A view's query, the relations that it reads, and its columns (name -> DuckDB type), where they are known."""
 
     sql: str
     reads: tuple[str, ...]
+    columns: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,12 @@ def prepare(con: duckdb.DuckDBPyConnection, binding: Binding) -> None:
 def make_views(con: duckdb.DuckDBPyConnection, binding: Binding, wanted: Collection[str], made: set[str]) -> None:
     """Make the views that are wanted and those that they read, except what is made already; adds to `made`.
 
-    To make a view, DuckDB works through everything under it, which for all views takes some 200 ms: a single query
-    does not wait for the views that it does not use.
+    To make a view, DuckDB works through everything under it, and a view that many others read is worked through many
+    times. So relations of the same columns stand in for all of them first; then each view is made before those that it
+    reads. Where the columns of one are not known, each is made after them.
+
+    Raises:
+        duckdb.Error: a file cannot be read; none was made.
     """
     needed = {name for name in wanted if name in binding.views}
     waiting = list(needed)
@@ -83,10 +88,24 @@ def make_views(con: duckdb.DuckDBPyConnection, binding: Binding, wanted: Collect
         below = {name for name in binding.views[waiting.pop()].reads if name in binding.views} - needed
         needed |= below
         waiting.extend(below)
-    for name, view in binding.views.items():
-        if name in needed and name not in made:
-            con.execute(f"CREATE VIEW {name} AS {view.sql}")
-            made.add(name)
+    views = {name: view for name, view in binding.views.items() if name in needed and name not in made}
+    known = all(view.columns for view in views.values())
+    stand_ins = [f"CREATE VIEW {name} AS {_empty(view.columns)}" for name, view in views.items()] if known else []
+    con.execute("BEGIN")
+    try:
+        con.execute(";".join(stand_ins))
+        for name in reversed(views) if known else views:
+            con.execute(f"CREATE OR REPLACE VIEW {name} AS {views[name].sql}")
+        con.execute("COMMIT")
+    except BaseException:
+        con.execute("ROLLBACK")
+        raise
+    made.update(views)
+
+
+def _empty(columns: Mapping[str, str]) -> str:
+    selected = [f'CAST(NULL AS {type_}) AS "{name}"' for name, type_ in columns.items()]
+    return f"SELECT {', '.join(selected)} WHERE false"  # names of the schema and of views
 
 
 def newest(con: duckdb.DuckDBPyConnection) -> datetime | None:
@@ -110,8 +129,7 @@ def part_query(con: duckdb.DuckDBPyConnection, part: Part, rows: tuple[int, int]
     """
     columns = part.columns.items()
     if not part.files:
-        empty = [f"CAST(NULL AS {type_}) AS {name}" for name, type_ in columns]
-        return f"SELECT {', '.join(empty)}, CAST(NULL AS DATE) AS date WHERE false"
+        return _empty({**part.columns, "date": "DATE"})
     listed = f"[{', '.join(literal(f) for f in part.files)}]"
     found = con.execute(
         """

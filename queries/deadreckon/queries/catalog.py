@@ -15,6 +15,7 @@ and everything after it is the view's query.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -26,6 +27,7 @@ from deadreckon.core import schema
 _COLUMN: Final = re.compile(r"^(@?\w+)(?:\s+\[([^\]]+)\])?(?:\s+(\S.*))?$")
 _RELATION: Final = re.compile(r"\b(?:FROM|JOIN)\s+([a-z_][a-z_0-9]*)", re.IGNORECASE)
 _SCHEMA: Final = {c.name: c for c in schema.TABLE_COLUMNS}
+TYPES: Final = "view_types.json"
 _PARTITION_DOC: Final = {"date": ("the day of ts, in UTC; filter on it to read fewer files", "")}
 
 
@@ -139,3 +141,14 @@ def views() -> dict[str, View]:
         if view.name not in ordered:
             place(view, ())
     return ordered
+
+
+@cache
+def types() -> dict[str, dict[str, str]]:
+    """The DuckDB types of every view's columns, in order, which do not depend on what is in a lake.
+
+    They are kept beside the views, as finding them takes long. `python -m deadreckon.queries.described` writes them
+    anew, after a change of a view or of the schema.
+    """
+    kept: dict[str, dict[str, str]] = json.loads((resources.files("deadreckon.queries") / TYPES).read_text("utf-8"))
+    return kept

@@ -11,7 +11,7 @@ from deadreckon.core import profiles, schema
 from deadreckon.core.lake import Lake, Snapshot
 from deadreckon.core.settings import Settings, load
 from deadreckon.queries.binding import Binding, Part, ViewText, make_views, prepare
-from deadreckon.queries.catalog import views
+from deadreckon.queries.catalog import types, views
 from deadreckon.queries.prices_table import price_query
 
 
@@ -54,7 +54,7 @@ def binding_of(snapshot: Snapshot, settings: Settings, profiled: Snapshot = prof
         profiles=profiles.relations(profiled),
         profile_files=tuple(str(f.path) for f in profiled.files),
         distances=_macros("distances.sql"),
-        views={v.name: ViewText(v.sql, tuple(sorted(v.reads))) for v in views().values()},
+        views={v.name: ViewText(v.sql, tuple(sorted(v.reads)), types().get(v.name, {})) for v in views().values()},
     )
 
 

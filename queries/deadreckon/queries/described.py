@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
+import json
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
 
 import duckdb
 
@@ -11,7 +13,7 @@ from deadreckon.core.errors import UsageError
 from deadreckon.core.lake import Snapshot
 from deadreckon.core.settings import Settings, nearest
 from deadreckon.queries.binding import literal, make_views, prepare
-from deadreckon.queries.catalog import View, views
+from deadreckon.queries.catalog import TYPES, ColumnDoc, View, types, views
 from deadreckon.queries.connection import binding_of
 
 
@@ -38,30 +40,30 @@ def view_named(name: str) -> View:
     return views()[name]
 
 
-@cache
 def columns() -> dict[str, tuple[Column, ...]]:
-    """Every view's columns as DuckDB binds them, in order. Needs no lake: types do not depend on what is in it."""
-    binding = binding_of(Snapshot(0, ()), Settings())
+    """Every view's columns, in order."""
+    docs = {name: {c.name: c for c in view.columns} for name, view in views().items()}
+    nothing = ColumnDoc("", "")
+    return {
+        name: tuple(
+            Column(column, _short(type_), (told := docs[name].get(column, nothing)).unit, told.doc)
+            for column, type_ in types()[name].items()
+        )
+        for name in views()
+    }
+
+
+def found_types() -> dict[str, dict[str, str]]:
+    """What `catalog.types` keeps, as DuckDB finds it now; needs no lake."""
+    bound = binding_of(Snapshot(0, ()), Settings())
+    bare = {name: replace(view, columns={}) for name, view in bound.views.items()}
     with duckdb.connect() as con:
-        prepare(con, binding)
-        make_views(con, binding, binding.views, set())
+        prepare(con, bound)
+        make_views(con, replace(bound, views=bare), bare, set())
         rows = con.execute(
             "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal ORDER BY column_index"
         ).fetchall()
-    found: dict[str, tuple[Column, ...]] = {}
-    for name, view in views().items():
-        docs = {c.name: c for c in view.columns}
-        found[name] = tuple(
-            Column(
-                column,
-                _short(type_),
-                docs[column].unit if column in docs else "",
-                docs[column].doc if column in docs else "",
-            )
-            for table, column, type_ in rows
-            if table == name
-        )
-    return found
+    return {name: {column: type_ for table, column, type_ in rows if table == name} for name in sorted(bare)}
 
 
 def comments() -> list[str]:
@@ -107,3 +109,12 @@ def _short(type_: str) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
+
+
+def _write_types() -> None:
+    lines = [f"{json.dumps(name)}: {json.dumps(columns)}" for name, columns in found_types().items()]
+    Path(str(resources.files("deadreckon.queries") / TYPES)).write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
+
+
+if __name__ == "__main__":
+    _write_types()

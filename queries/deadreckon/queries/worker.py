@@ -79,7 +79,7 @@ def _binding(sent: dict[str, Any]) -> Binding:
         profiles=sent["profiles"],
         profile_files=tuple(sent["profile_files"]),
         distances=sent["distances"],
-        views={name: ViewText(v["sql"], tuple(v["reads"])) for name, v in sent["views"].items()},
+        views={name: ViewText(v["sql"], tuple(v["reads"]), v["columns"]) for name, v in sent["views"].items()},
     )
 
 
