@@ -222,6 +222,24 @@ def test_arguments_are_recorded_as_they_were_given(spool: SpoolFolder) -> None:
         assert add(["lamp"]) == 7
 
 
+def test_what_says_nothing_of_a_call_is_not_compared() -> None:
+    """Where an object lay in the memory of then, and whether a whole number was a float."""
+    call = row("a", "add", tool="add", input='{"shop":"<x.Shop object at 0x7f8a700e91d0>","n":2}', output="7")
+    add = emit.trace("add", tool="add")(lambda shop, n: None)
+
+    class Here:
+        def __repr__(self) -> str:
+            return f"<x.Shop object at {id(self):#x}>"
+
+    with replaying(recorded(call)) as replay:
+        assert add(Here(), 2.0) == 7
+        with pytest.raises(NotAnsweredError, match="once more than was recorded: once"):
+            add(Here(), 2)
+    with replaying(recorded(call)) as replay, pytest.raises(NotAnsweredError, match="never recorded"):
+        add(Here(), 2.5)
+    assert replay.unused()
+
+
 def test_a_stream_that_its_consumer_left_is_left_again() -> None:
     """What it had given is there; what came then was never recorded, and is not made up."""
     call = row("a", "ask", operation="chat", input='{"prompt":"p"}', output="one ", status="cancelled")

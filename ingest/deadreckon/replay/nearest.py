@@ -38,7 +38,7 @@ def explain(
     if not known:
         return f"{name} is called, and {_unknown(calls)}"
     asked = orjson.loads(text)
-    same = [call for call in known if call.arguments == asked]
+    same = [call for call in known if call.plain == as_json(asked)]
     models = sorted({model for call in same for model in other_models(call, fields)})
     if models:
         return f"{name} asks another model than was recorded: {', '.join(models)}"
