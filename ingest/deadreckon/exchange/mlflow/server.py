@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from deadreckon.core.errors import SourceError
-from deadreckon.exchange.http import NotThereError, RefusedError, Server
+from deadreckon.exchange.http import PASSING, NotThereError, RefusedError, Server
 from deadreckon.exchange.mlflow.answers import (
     assessment_of,
     dataset_of,
@@ -154,15 +154,21 @@ class ServerStore:
             except NotThereError:
                 self._batches = False
         for trace in traces:
-            trace.spans = trace.spans or self._artifact(trace.request_id)
+            if not trace.spans and trace.tags.get("mlflow.trace.spansLocation") != "TRACKING_STORE":
+                trace.spans = self._artifact(trace.request_id)
             yield trace
 
     def _artifact(self, request_id: str) -> list[dict[str, Any]]:
         """The spans that are kept in a file of the trace; none if there is no such file."""
         try:
-            content = self._server.get("/ajax-api/2.0/mlflow/get-trace-artifact", request_id=request_id)
-        except (NotThereError, RefusedError):
-            return []  # some versions answer 500 for a file that is not there
+            path = "/ajax-api/2.0/mlflow/get-trace-artifact"
+            content = self._server.get(path, PASSING - {500}, request_id=request_id)
+        except NotThereError:
+            return []
+        except RefusedError as error:
+            if error.code != 500:  # so some versions answer for a file that is not there
+                raise
+            return []
         return [span for span in content.get("spans") or () if isinstance(span, dict)]
 
     def _runs(self) -> Iterator[dict[str, Any]]:
@@ -172,7 +178,7 @@ class ServerStore:
                 yield from page
 
     def _pages(self, method: str, path: str, key: str, **asked: Any) -> Iterator[list[dict[str, Any]]]:
-        token = ""
+        token, seen = "", {""}
         while True:
             given = {**asked, "page_token": token}
             answer = self._server.post(path, given) if method == "POST" else self._server.get(path, **given)
@@ -185,6 +191,12 @@ class ServerStore:
             token = answer.get("next_page_token") or ""
             if not token:
                 return
+            if token in seen:
+                raise SourceError(
+                    f"{self.origin} gives the same page of {path} again and again; nothing was imported",
+                    hint="see the log of MLflow's tracking server; another version of it may do better",
+                )
+            seen.add(token)
 
     def _model(self, one: dict[str, Any]) -> Model:
         info, data = one.get("info") or {}, one.get("data") or {}
