@@ -128,7 +128,7 @@ def test_a_replay_that_was_killed_is_not_made_again_unasked(
     code = f"""
 from deadreckon.emit import _letters as kept
 letter = kept.letter({one["id"]!r})
-kept._changed(letter, input={{"order": "o-1", "amount": 1}})
+kept.write(kept._file(letter["id"]), {{**letter, "input": {{"order": "o-1", "amount": 1}}}})
 kept.replay(letter["id"], entry="tests.guards.jobs:die")
 """
     process = start(code, spool.path.with_name("elsewhere"), DEADRECKON_STATE=os.environ["DEADRECKON_STATE"])

@@ -30,8 +30,11 @@ FolderOption = Annotated[
 
 def _open(folder: Path | None) -> Any:
     from deadreckon import emit
+    from deadreckon.core.errors import UsageError
     from deadreckon.emit import _letters
 
+    if folder is not None and not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}", hint="--folder names what the guards keep: ./spool-state")
     emit.configure(state=folder, service="reckon")
     return _letters
 
@@ -124,9 +127,16 @@ def drop(
 
     Example: reckon deadletter drop 0199a2b4
     """
+    from deadreckon.core.errors import UsageError
+    from deadreckon.emit import InFlightError
+
     kept = _open(folder)
-    found = [kept.drop(one["id"]) for one in _named(kept, ids, every=all_)]
-    show_record({"dropped": len(found)}, chosen(format_))
+    found = [one for one in _named(kept, ids, every=all_) if one["state"] in ("open", "corrupt")]
+    try:
+        dropped = [kept.drop(one["id"])["state"] for one in found]
+    except InFlightError as error:
+        raise UsageError("it is being replayed", hint="try again when that has ended") from error
+    show_record({"dropped": dropped.count("dropped")}, chosen(format_))
 
 
 def _named(kept: Any, ids: list[str] | None, *, every: bool) -> list[dict[str, Any]]:
@@ -142,12 +152,17 @@ def _named(kept: Any, ids: list[str] | None, *, every: bool) -> list[dict[str, A
 
 
 def _replayed(kept: Any, letter_id: str, entry: str | None, given: dict[str, Any], *, again: bool) -> list[Any]:
-    from deadreckon.emit import GuardError
+    from deadreckon.emit import GuardError, OutcomeUnknownError
 
+    ask = "ask the other side whether it was made; --again makes it again"
     try:
         result = kept.replay(letter_id, entry=entry, given=given, again=again)
+    except OutcomeUnknownError as error:
+        return ["failed", None, str(error), ask]
     except GuardError as error:
         return ["failed", None, str(error), error.hint]
+    except SystemExit as error:  # it ends the function, and not this command
+        return ["failed", None, f"SystemExit: {error}", ask]
     except Exception as error:  # noqa: BLE001  # the user's code may raise anything, and the others wait
         return ["failed", None, f"{type(error).__name__}: {error}", "the function itself failed; the letter stays open"]
     return ["replayed", result, None, None]

@@ -6,13 +6,13 @@ import contextvars
 import functools
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast, overload
+from typing import Any, TypeVar, overload
 
 import orjson
 
 from deadreckon.emit._context import CURRENT
 from deadreckon.emit._emitter import EMITTER
-from deadreckon.emit._encode import json_text
+from deadreckon.emit._encode import json_text, text_of
 from deadreckon.emit._failure import error_fields
 from deadreckon.emit._guard import is_asynchronous, namer, no_generator, title_of
 from deadreckon.emit._kinds import decision
@@ -20,7 +20,10 @@ from deadreckon.emit._store import folder, write
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _LIMIT = 256 * 1024
-REPLAYING: contextvars.ContextVar[bool] = contextvars.ContextVar("deadreckon.emit.replaying", default=False)
+REPLAYING: contextvars.ContextVar[bool | frozenset[str]] = contextvars.ContextVar(
+    "deadreckon.emit.replaying", default=False
+)
+"""Whether steps make no letter here; or the names of those, since a letter of theirs is being replayed."""
 
 
 @overload
@@ -51,12 +54,14 @@ def _kept(function: Any, name: str | None, entry: str | None, limit: int) -> Any
     named = namer(function)
 
     def store(error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if not REPLAYING.get():
-            try:
-                arguments = named(args, kwargs)
-            except TypeError:
-                return  # the call was wrong, not the work: there is nothing to replay
-            _store(title, home, arguments, limit, error)
+        silent = REPLAYING.get()
+        if silent is True or (silent and title in silent):
+            return
+        try:
+            arguments = named(args, kwargs)
+        except TypeError:
+            return  # the call was wrong, not the work: there is nothing to replay
+        _store(title, home, arguments, limit, error)
 
     wrapper: Any
     if is_asynchronous(function):
@@ -77,13 +82,49 @@ def _kept(function: Any, name: str | None, entry: str | None, limit: int) -> Any
                 store(error, args, kwargs)
                 raise
 
-    return cast("Any", functools.wraps(function)(wrapper))
+    wrapped: Any = functools.wraps(function)(wrapper)
+    wrapped.__deadreckon_step__ = title
+    return wrapped
+
+
+def step_of(function: Any) -> frozenset[str]:
+    """Return the name of the step that a function is, if it is one."""
+    name = getattr(function, "__deadreckon_step__", None)
+    return frozenset() if name is None else frozenset((name,))
 
 
 def _store(name: str, entry: str, arguments: dict[str, Any], limit: int, error: Exception) -> None:
     letter_id = EMITTER.new_id()
-    trouble: list[str] = []
+    head = {"id": letter_id, "name": name, "entry": entry, "attempts": 1, **failure(error)}
+    try:
+        kept, trouble = _kept_inputs(arguments, limit)
+        choice, reason = "stored", "; ".join(trouble) or None
+        write(folder("deadletters") / f"{letter_id}.json", {**head, **_contents(kept, trouble)})
+    except OSError as fault:  # the step's own error is what the program must see
+        choice, reason = "lost", f"{EMITTER.settings.state}: {fault.strerror}"
+    except Exception as fault:  # noqa: BLE001  # as above, whatever the inputs do when they are looked at
+        choice, reason = "lost", f"{type(fault).__name__}: {text_of(fault)}"
+    say(head, choice, reason)
+
+
+def _contents(kept: dict[str, Any], trouble: list[str]) -> dict[str, Any]:
+    here = CURRENT.get()
+    return {
+        "state": "open",
+        "at": time.time(),
+        "input": kept,
+        "missing": [one.partition(" ")[0] for one in trouble],
+        "trouble": trouble,
+        "context": orjson.loads(json_text({**EMITTER.bound_fields(), "pid": None})),
+        "trace_id": here.trace_id,
+        "span_id": here.span_id,
+    }
+
+
+def _kept_inputs(arguments: dict[str, Any], limit: int) -> tuple[dict[str, Any], list[str]]:
+    """Return what is kept of the inputs, and which of them are not as they were."""
     kept: dict[str, Any] = {}
+    trouble: list[str] = []
     size = 0
     for key, value in arguments.items():
         text = json_text(value)
@@ -91,42 +132,25 @@ def _store(name: str, entry: str, arguments: dict[str, Any], limit: int, error: 
         masked = EMITTER.settings.content.redaction.value({key: plain})[key]
         if masked != plain:
             trouble.append(f"{key} was masked")
-        elif not _holds(value, plain):
+        elif not _same([*value] if type(value) is tuple else value, plain):
             trouble.append(f"{key} is {type(value).__qualname__}, which JSON cannot hold")
         size += len(text)
         if size > limit:
             trouble.append(f"{key} is too long ({len(text)} bytes)")
             masked = json_text(masked)[: max(limit // 10, 0)]
         kept[key] = masked
-    here = CURRENT.get()
-    body = {
-        "id": letter_id,
-        "name": name,
-        "entry": entry,
-        "state": "open",
-        "at": time.time(),
-        "attempts": 1,
-        "input": kept,
-        "missing": [one.partition(" ")[0] for one in trouble],
-        "trouble": trouble,
-        **failure(error),
-        "context": orjson.loads(json_text({**EMITTER.bound_fields(), "pid": None})),
-        "trace_id": here.trace_id,
-        "span_id": here.span_id,
-    }
-    choice, reason = "stored", "; ".join(trouble) or None
-    try:
-        write(folder("deadletters") / f"{letter_id}.json", body)
-    except OSError as fault:  # the step's own error is what the program must see
-        choice, reason = "lost", f"{EMITTER.settings.state}: {fault.strerror}"
-    say(body, choice, reason)
+    return kept, trouble
 
 
-def _holds(value: Any, plain: Any) -> bool:
-    try:
-        return bool((list(value) if isinstance(value, tuple) else value) == plain)
-    except Exception:  # noqa: BLE001  # an array's comparison has no truth value, a foreign object may raise
+def _same(value: Any, plain: Any) -> bool:
+    """Tell whether JSON gave back what it was given: equal is not enough, as a Decimal is equal to a float."""
+    if type(value) is not type(plain):
         return False
+    if isinstance(plain, dict):
+        return value.keys() == plain.keys() and all(_same(value[key], one) for key, one in plain.items())
+    if isinstance(plain, list):
+        return len(value) == len(plain) and all(map(_same, value, plain))
+    return bool(value == plain)
 
 
 def failure(error: BaseException) -> dict[str, Any]:

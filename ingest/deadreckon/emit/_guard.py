@@ -42,16 +42,17 @@ def namer(function: Any) -> Named:
     return named
 
 
-def call_named(function: Any, named: Mapping[str, Any]) -> Any:
-    """Call `function` with arguments by name, also those that can only be given by position.
+def placed(function: Any, named: Mapping[str, Any]) -> inspect.BoundArguments:
+    """Return arguments given by name as a call of `function` takes them, also by position where it must be.
 
     Raises:
         TypeError: they do not fit.
     """
+    signature = inspect.signature(function)
     given = dict(named)
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
-    for name, parameter in inspect.signature(function).parameters.items():
+    for name, parameter in signature.parameters.items():
         if name not in given:
             continue
         value = given.pop(name)
@@ -63,7 +64,17 @@ def call_named(function: Any, named: Mapping[str, Any]) -> Any:
             kwargs[name] = value
         else:
             args.append(value)
-    return function(*args, **kwargs, **given)
+    return signature.bind(*args, **kwargs, **given)
+
+
+def call_named(function: Any, named: Mapping[str, Any]) -> Any:
+    """Call `function` with arguments by name.
+
+    Raises:
+        TypeError: they do not fit.
+    """
+    call = placed(function, named)
+    return function(*call.args, **call.kwargs)
 
 
 def title_of(function: Any) -> str:

@@ -91,7 +91,7 @@ class Entry:
         Raises:
             InFlightError: it is being made.
         """
-        with self._alone():
+        with self.alone():
             known = self._path.exists()
             remove(self._path)
             return known
@@ -102,11 +102,16 @@ class Entry:
         Raises:
             InFlightError: the call is being made.
         """
-        with self._alone():
+        with self.alone():
             self.keep(result)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def alone(self) -> Iterator[None]:
+        """Hold our turn without a call.
+
+        Raises:
+            InFlightError: somebody else has it.
+        """
         if not self.take():
             raise self.refuse_in_flight()
         try:
