@@ -142,3 +142,11 @@ def test_a_sampled_event_is_plain_json_for_ingest(spool: SpoolFolder) -> None:
     with emit.span("x"):
         pass
     assert json.loads(json.dumps(spool.event()))["sample_rate"] == 0.999999
+
+
+def test_a_field_of_the_users_own_called_kept_is_no_reason_to_keep(spool: SpoolFolder) -> None:
+    """It says something else."""
+    spool.configure(sample=0)
+    with emit.span("filter", kept=17):
+        pass
+    assert spool.events() == []

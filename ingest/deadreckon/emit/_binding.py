@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextvars
+import inspect
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
+from deadreckon.emit._answerable import body_of
 from deadreckon.emit._context import CURRENT, ROOT, Bindings, Context, Flow, restore
 from deadreckon.emit._emitter import EMITTER
+from deadreckon.emit._steps import NoSteps, async_generator, generator
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -43,6 +46,25 @@ def context() -> dict[str, Any]:
     return {**current.bindings.fields, **current.ids()}
 
 
+class _Elsewhere(NoSteps):
+    """A block, or each step of a generator, in the context that it was given; around it the context is as it was."""
+
+    __slots__ = ("_here", "_outer")
+
+    def __init__(self, here: Context) -> None:
+        self._here = here
+
+    def __enter__(self) -> None:
+        self._outer = CURRENT.get()
+        CURRENT.set(self._here)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._here = CURRENT.get()
+        CURRENT.set(self._outer)
+
+
 class _Carried:
     """A function with the context that it was given; goes to other processes too, with ids in place of the span."""
 
@@ -53,11 +75,19 @@ class _Carried:
         self._here = here
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        token = CURRENT.set(self._here)
-        try:
-            return self._function(*args, **kwargs)
-        finally:
-            restore(token, ROOT)
+        function, body = self._function, body_of(self._function)
+        if inspect.iscoroutinefunction(body):
+            return self._awaited(*args, **kwargs)
+        if inspect.isgeneratorfunction(body):
+            return generator(function, lambda _args, _kwargs: _Elsewhere(self._here))(*args, **kwargs)
+        if inspect.isasyncgenfunction(body):
+            return async_generator(function, lambda _args, _kwargs: _Elsewhere(self._here))(*args, **kwargs)
+        with _Elsewhere(self._here):
+            return function(*args, **kwargs)
+
+    async def _awaited(self, *args: Any, **kwargs: Any) -> Any:
+        with _Elsewhere(self._here):
+            return await self._function(*args, **kwargs)
 
     def __reduce__(self) -> tuple[Any, ...]:
         here = self._here
@@ -72,8 +102,8 @@ def _revive(function: Any, fields: dict[str, Any], trace_id: str | None, span_id
 def carry(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """Return `function` with what is bound now, for a thread or process pool: `pool.submit(emit.carry(work), item)`.
 
-    asyncio tasks and `asyncio.to_thread` need no help; threads begin with nothing bound. What runs in another process
-    belongs to the same trace, but spends from no budget of this one.
+    Coroutines and generators are carried too. asyncio tasks and `asyncio.to_thread` need no help; threads begin with
+    nothing bound. What runs in another process belongs to the same trace, but spends from no budget of this one.
     """
     return _Carried(function, CURRENT.get())
 

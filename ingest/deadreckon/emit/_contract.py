@@ -67,7 +67,7 @@ class Guard:
         """Ask each clause; write what it says."""
         for clause in clauses:
             try:
-                said = clause.ask(named)
+                said = _answer(clause.ask(named))
             except Exception as error:  # noqa: BLE001  # a check that fails did not say that all is well
                 said = _failure(error)
             self._judge(clause, said)
@@ -77,14 +77,14 @@ class Guard:
         for clause in clauses:
             try:
                 said = clause.ask(named)
-                said = await said if clause.asynchronous else said
+                said = _answer(await said if inspect.isawaitable(said) else said)
             except Exception as error:  # noqa: BLE001  # as above
                 said = _failure(error)
             self._judge(clause, said)
 
-    def _judge(self, clause: _Clause, said: Any) -> None:
+    def _judge(self, clause: _Clause, said: str | bool) -> None:
         reason = said[:_MAX_REASON] if isinstance(said, str) else None
-        passed = reason is None and (said is None or bool(said))
+        passed = said is True
         action = None
         if not passed:
             action = ("rejected" if clause.label == "post" else "refused") if self._enforce else "recorded"
@@ -177,6 +177,13 @@ def _listed(label: str, checks: Checks, title: str) -> list[tuple[str, Check]]:
         (f"{title}.{label}{number or ''}" if name == "<lambda>" else name, check)
         for number, (name, check) in enumerate(zip(names, many, strict=True))
     ]
+
+
+def _answer(said: Any) -> str | bool:
+    if inspect.iscoroutine(said):
+        said.close()
+        raise TypeError("it must be awaited, which a plain function cannot")
+    return said if isinstance(said, str) else said is None or bool(said)
 
 
 def _failure(error: Exception) -> str:

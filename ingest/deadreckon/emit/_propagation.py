@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from deadreckon.emit._context import CURRENT, hex_id
 from deadreckon.emit._encode import text_of
 
+_HEX = "0123456789abcdef"
 _MAX_STATE = 512
 _MAX_MEMBERS = 32
 
@@ -21,12 +22,9 @@ def parse(header: Any) -> tuple[str, str, bool] | None:
     version, trace_id, span_id = parts[0].lower(), hex_id(parts[1], 32), hex_id(parts[2], 16)
     if (version == "00" and len(parts) > 4) or version == "ff" or not trace_id or not span_id:
         return None
-    try:
-        int(version, 16)
-        flags = int(parts[3], 16)
-    except ValueError:
+    if (version + parts[3]).lower().strip(_HEX):
         return None
-    return trace_id, span_id, bool(flags & 1)
+    return trace_id, span_id, bool(int(parts[3], 16) & 1)
 
 
 def clean_state(header: Any) -> str:
@@ -55,18 +53,23 @@ def inject(carrier: MutableMapping[str, str] | None = None) -> MutableMapping[st
     return carrier
 
 
-def extract(carrier: Mapping[Any, Any] | Iterable[tuple[Any, Any]]) -> dict[str, str]:
+def extract(carrier: Any) -> dict[str, str]:
     """Return `traceparent` and `tracestate` of a caller, to be given to `span`: `span("x", **extract(headers))`.
 
-    Takes headers as mapping or as pairs, in any case, as text or bytes (ASGI); WSGI's and CGI's environment; and a
-    process's environment (`os.environ`). Empty when there is no valid `traceparent`.
+    Takes headers as mapping, as pairs, or as anything with `items()` (the standard library's servers and clients), in
+    any case, as text or bytes (ASGI); WSGI's and CGI's environment; and a process's environment (`os.environ`). Empty
+    when there is no valid `traceparent`; never raises.
     """
-    pairs = carrier.items() if isinstance(carrier, Mapping) else carrier
     found: dict[str, list[str]] = {"traceparent": [], "tracestate": []}
-    for key, value in pairs:
-        name = _text(key).lower().replace("_", "-").removeprefix("http-")
-        if name in found:
-            found[name].append(_text(value))
+    try:
+        for pair in carrier.items() if hasattr(carrier, "items") else carrier:
+            if len(pair) != 2:
+                continue
+            name = _text(pair[0]).lower().replace("_", "-").removeprefix("http-")
+            if name in found:
+                found[name].append(_text(pair[1]))
+    except Exception:  # noqa: BLE001  # a foreign object, which may hold no headers at all
+        return {}
     # Two traceparents contradict each other; several tracestates are one in parts.
     if len(found["traceparent"]) != 1 or parse(found["traceparent"][0]) is None:
         return {}

@@ -19,6 +19,7 @@ _LABELS = {
     "timeout": Label("span", "error"),
     "cancelled": Label("span", "warning"),
 }
+_KEPT = "error"
 _DONE = "ok"
 _OK = _LABELS[_DONE]
 
@@ -220,7 +221,7 @@ class Span:
         if EMITTER.keeps_errors and _label(status).level == "error":
             # The spans around it too, so that the way to the fault is whole.
             self._keep()
-        if self._fields.get("kept") is None:
+        if self._fields.get("kept") is not _KEPT:
             EMITTER.unsampled.add()
             return False
         return True
@@ -228,7 +229,7 @@ class Span:
     def _keep(self) -> None:
         around: Span | None = self
         while around is not None and around.trace_id == self.trace_id:
-            around.set(kept="error")
+            around.set(kept=_KEPT)
             around = around.around
 
     __enter__ = start
