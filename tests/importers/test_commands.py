@@ -32,10 +32,10 @@ def test_import_says_what_it_found(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["import", "mlflow", "mlflow.db", "--format", "table"]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "mlflow.db: 3 runs, 59 metric points, 1 logged model, 2 model versions, 3 traces, 9 spans" in said
-    assert "89 events committed to ./lake" in said
+    assert "90 events committed to ./lake" in said
     assert run(["import", "mlflow", "sqlite:///mlflow.db", "--format", "json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert (found["committed"], found["already_known"], found["found"]["run"]) == (0, 89, 3)
+    assert (found["committed"], found["already_known"], found["found"]["run"]) == (0, 90, 3)
     assert run(["import", "phoenix", "phoenix.db", "spans.parquet", "--quiet"]) == 0
     assert capsys.readouterr().out == ""
     assert run(["sql", "select source_path, committed from sources order by 1", "--format", "json"]) == 0
@@ -61,7 +61,7 @@ def test_export_and_back(folder: Path, capsys: pytest.CaptureFixture[str]) -> No
     capsys.readouterr()
     for form, name in (("jsonl", "a.jsonl"), ("otlp", "a.json"), ("parquet", "a.parquet"), ("parquet", "days")):
         assert run(["export", form, name, "--format", "json"]) == 0
-        assert json.loads(capsys.readouterr().out)["events"] == 89
+        assert json.loads(capsys.readouterr().out)["events"] == 90
         assert run(["export", form, name]) == 2
         assert "--force" in capsys.readouterr().err
         assert run(["export", form, name, "--force", "--where", "kind = 'metric'", "--format", "table"]) == 0

@@ -37,7 +37,7 @@ def test_a_folder_of_other_things_is_not_replaced(lake: Lake, tmp_path: Path) ->
     (precious / "date=2026-01-01" / "mine.txt").unlink()
     (precious / "date=2026-01-01").rmdir()
     for _ in range(2):
-        assert export.parquet(Selection(lake), precious, force=True).events == 89
+        assert export.parquet(Selection(lake), precious, force=True).events == 90
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".precious")]
 
 

@@ -45,7 +45,9 @@ def _identity(text: str, digits: int) -> str:
 
 def known_by(ms: float | None, *words: Any) -> str:
     """The id of an event that is known by these words, at this time in milliseconds since 1970."""
-    return event_id(int(sane_ms(ms) * 1_000_000), *map(str, words))
+    sane = sane_ms(ms)
+    strange = () if ms is None or sane == ms else (ms,)  # such times have one date, and are told apart all the same
+    return event_id(int(sane * 1_000_000), *map(str, (*words, *strange)))
 
 
 def content_hash(content: bytes) -> str:

@@ -65,7 +65,9 @@ def span_of(record: Mapping[str, Any]) -> dict[str, Any]:
     """A span of the server's, which has OTLP's attributes, as MLflow keeps it."""
     return {
         **record,
-        "attributes": {key: json.dumps(value) for key, value in _plain_pairs(record.get("attributes")).items()},
+        "attributes": {
+            key: json.dumps(value, ensure_ascii=False) for key, value in _plain_pairs(record.get("attributes")).items()
+        },
         "events": [
             {**event, "attributes": _plain_pairs(event.get("attributes"))} for event in record.get("events") or ()
         ],

@@ -13,7 +13,7 @@ from typing import Any, Final
 from deadreckon.exchange.bring import Item
 from deadreckon.exchange.identity import content_hash, instant, known_by
 from deadreckon.exchange.mlflow.kept import Metric, Model, Run, Store, Version
-from deadreckon.exchange.mlflow.traces import scores, spans
+from deadreckon.exchange.mlflow.traces import begun, scores, spans
 from deadreckon.exchange.written import event, number, written
 
 STATUSES: Final = {
@@ -34,6 +34,8 @@ ALIASES: Final = {
     "canary": "canary",
 }
 """Aliases that say where a version is; all aliases stay in the attributes of its artifact."""
+FOREMOST: Final = ("production", "canary", "shadow", "retired")
+"""A version is at one place: that which concerns the most users."""
 
 
 def items(store: Store) -> Iterator[Item]:
@@ -43,7 +45,8 @@ def items(store: Store) -> Iterator[Item]:
         SourceError: it cannot be read to its end.
     """
     versions = store.versions()
-    made = {version.run_id: version for version in versions if version.run_id}
+    upwards = sorted(versions, key=lambda one: (one.name, len(one.version), one.version))
+    made = {version.run_id: version for version in upwards if version.run_id and not version.is_prompt}
     for run in store.runs():
         yield from _run(run, made.get(run.run_id))
     for metric in store.metrics():
@@ -51,8 +54,10 @@ def items(store: Store) -> Iterator[Item]:
     for model in store.models():
         yield Item(_model(model), ("logged model",))
     for version in versions:
-        yield from _version(version)
+        yield from _prompt(version) if version.is_prompt else _version(version)
     for trace in store.traces():
+        if trace.has_just_begun:
+            yield Item(begun(trace), ("trace",))
         for place, line in enumerate(spans(trace)):
             yield Item(line, ("span",) if place else ("trace", "span"))
         yield from (Item(line, ("assessment",)) for line in scores(trace))
@@ -85,9 +90,12 @@ def _run(run: Run, version: Version | None) -> Iterator[Item]:
         "attributes": attributes,
     }
     begun = {"ts": instant(run.start), "event_id": known_by(run.start, "mlflow", run.run_id, "start")}
-    yield Item(event("run", **begun, event="run.start", status="running", **(about if ended else state)), ("run",))
+    yield Item(event("run", **begun, event="run.start", status="running", **about), ("run",))
     seen = content_hash(written(state))
-    if ended:
+    if not ended:
+        begun["event_id"] = known_by(run.start, "mlflow", run.run_id, "state", seen)
+        yield Item(event("run", **begun, event="run.state", status="running", **state))
+    else:
         end = run.end if run.end is not None else run.start
         status = STATUSES[run.status or ""]
         took = end - run.start if end is not None and run.start is not None and end >= run.start else None
@@ -142,6 +150,20 @@ def _sorted(rest: dict[str, Any]) -> dict[str, Any]:
     return {k: dict(sorted(v.items())) if isinstance(v, dict) else v for k, v in rest.items() if v}
 
 
+def _prompt(version: Version) -> Iterator[Item]:
+    rest = {"version": version.version, **_told(version)}
+    about = {"name": version.name, "run_id": version.run_id, "attributes": {"mlflow": rest}}
+    known = known_by(version.created, "mlflow", "prompt", version.name, content_hash(written(about)))
+    line = event("artifact", event="prompt.registered", ts=instant(version.created), event_id=known, **about)
+    yield Item(line, ("prompt version",))
+
+
+def _told(version: Version) -> dict[str, Any]:
+    """What a version says beside its place."""
+    aliases = {"aliases": sorted(version.aliases)} if version.aliases else {}
+    return version.rest | aliases | ({"tags": dict(sorted(version.tags.items()))} if version.tags else {})
+
+
 def _version(version: Version) -> Iterator[Item]:
     about = {
         "name": version.name,
@@ -149,11 +171,7 @@ def _version(version: Version) -> Iterator[Item]:
         "model_version": version.version,
         "uri": version.source,
         "run_id": version.run_id,
-        "attributes": {
-            "mlflow": version.rest
-            | ({"aliases": sorted(version.aliases)} if version.aliases else {})
-            | ({"tags": dict(sorted(version.tags.items()))} if version.tags else {})
-        },
+        "attributes": {"mlflow": _told(version)},
     }
     if not about["attributes"]["mlflow"]:  # type: ignore[index]  # it is the object above
         del about["attributes"]
@@ -166,6 +184,6 @@ def _version(version: Version) -> Iterator[Item]:
     for alias in sorted(version.aliases):
         if alias.lower() in ALIASES:
             stages.setdefault(ALIASES[alias.lower()], f"MLflow alias {alias}")
-    for stage, reason in stages.items():
+    for stage in [one for one in FOREMOST if one in stages][:1]:
         known = known_by(at, "mlflow", version.name, version.version, "stage", stage)
-        yield Item(event("stage", ts=instant(at), event_id=known, stage=stage, reason=reason, **moved))
+        yield Item(event("stage", ts=instant(at), event_id=known, stage=stage, reason=stages[stage], **moved))

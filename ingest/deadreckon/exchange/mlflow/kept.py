@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+PROMPT: Final = "mlflow.prompt.is_prompt"
 
 
 @dataclass(slots=True)
@@ -52,6 +54,16 @@ class Version:
     aliases: list[str] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def is_prompt(self) -> bool:
+        """Whether it is of a prompt, which MLflow keeps among the models."""
+        return self.tags.get(PROMPT) == "true"
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether MLflow says that it is not there."""
+        return self.stage == "Deleted_Internal"
+
 
 @dataclass(slots=True)
 class Model:
@@ -80,6 +92,11 @@ class Trace:
     rest: dict[str, Any] = field(default_factory=dict)
     spans: list[dict[str, Any]] = field(default_factory=list)
     assessments: list[Assessment] = field(default_factory=list)
+
+    @property
+    def has_just_begun(self) -> bool:
+        """Whether it goes on and no span of it was kept yet."""
+        return not self.spans and self.status in ("IN_PROGRESS", "TRACE_STATUS_UNSPECIFIED")
 
 
 @dataclass(slots=True)

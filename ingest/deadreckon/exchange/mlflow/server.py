@@ -17,7 +17,7 @@ from deadreckon.exchange.mlflow.answers import (
     span_of,
     version_of,
 )
-from deadreckon.exchange.mlflow.kept import Metric, Model, Run, Trace, Version, unlimited
+from deadreckon.exchange.mlflow.kept import PROMPT, Metric, Model, Run, Trace, Version, unlimited
 
 _API: Final = "/api/2.0/mlflow"
 _API_3: Final = "/api/3.0/mlflow/traces"
@@ -50,20 +50,32 @@ class ServerStore:
 
     def versions(self) -> Sequence[Version]:
         """All versions of registered models, with their aliases and tags."""
-        found: dict[tuple[str, str], Version] = {}
         try:
-            for page in self._pages("GET", f"{_API}/model-versions/search", "model_versions", max_results=1000):
-                for one in page:
-                    version = version_of(one)
-                    found[version.name, version.version] = version
-            for page in self._pages("GET", f"{_API}/registered-models/search", "registered_models", max_results=100):
-                for model in page:
-                    for alias in model.get("aliases") or ():
-                        if of := found.get((str(model.get("name")), str(alias.get("version")))):
-                            of.aliases.append(alias["alias"])
+            models = self._versions("")
         except NotThereError:
             return []  # a server without a registry
-        return list(found.values())
+        try:
+            return [*models, *self._versions(f"tags.`{PROMPT}` = 'true'")]
+        except RefusedError as error:
+            if error.code not in (400, 404):
+                raise
+            return models  # one that has no prompts
+
+    def _versions(self, of: str) -> list[Version]:
+        """The versions of models, or of those that a filter is for."""
+        found: dict[tuple[str, str], Version] = {}
+        asked = {"filter": of, "max_results": 1000}
+        for page in self._pages("GET", f"{_API}/model-versions/search", "model_versions", **asked):
+            for one in page:
+                version = version_of(one)
+                found[version.name, version.version] = version
+        asked["max_results"] = 100
+        for page in self._pages("GET", f"{_API}/registered-models/search", "registered_models", **asked):
+            for model in page:
+                for alias in model.get("aliases") or ():
+                    if named := found.get((str(model.get("name")), str(alias.get("version")))):
+                        named.aliases.append(alias["alias"])
+        return [one for one in found.values() if not one.is_deleted]
 
     def runs(self) -> Iterator[Run]:
         """All runs that were not deleted."""

@@ -51,7 +51,7 @@ class SqliteStore:
             for row in page:
                 if of := found.get((row["workspace"], row["name"], str(row["version"]))):
                     of.tags[row["key"]] = row["value"]
-        return list(found.values())
+        return [one for one in found.values() if not one.is_deleted]
 
     def runs(self) -> Iterator[Run]:
         """All runs that were not deleted."""
@@ -90,8 +90,7 @@ class SqliteStore:
             "step": "step",
             "is_nan": "nan",
         }
-        active = self._active("runs") or "TRUE"
-        of_runs = f"+t.run_uuid IN (SELECT run_uuid FROM runs AS t WHERE {active})"  # noqa: S608 - words of ours
+        of_runs = f"EXISTS (SELECT 1 FROM runs AS r WHERE r.run_uuid = t.run_uuid AND {self._active('runs', 'r')})"  # noqa: S608 - words of ours
         for page in self._db.pages("metrics", columns, of_runs):
             for row in page:
                 value = unlimited(row["value"])
@@ -119,11 +118,12 @@ class SqliteStore:
                 yield Model(model_id, name, created, updated, row["artifact_location"], row["source_run_id"], rest)
 
     def traces(self) -> Iterator[Trace]:
-        """All traces with their spans: those of the store, else those of the trace's artifact."""
+        """All traces of experiments that are there, with spans: those of the store, else those of the artifact."""
         plain = ("request_id", "experiment_id", "timestamp_ms", "execution_time_ms", "status")
         rest = ("client_request_id", "request_preview", "response_preview")
         moved = ("trace_name", "session_id")  # columns of newer versions, which were a tag and metadata
-        for page in self._db.pages("trace_info", {name: name for name in (*plain, *rest, *moved)}):
+        columns = {name: name for name in (*plain, *rest, *moved)}
+        for page in self._db.pages("trace_info", columns, self._active("trace_info")):
             ids = [row["request_id"] for row in page]
             tags = self._db.of_each("trace_tags", "request_id", ("key", "value"), ids)
             metadata = self._db.of_each("trace_request_metadata", "request_id", ("key", "value"), ids)
@@ -191,8 +191,14 @@ class SqliteStore:
             for run_id, rows in inputs.items()
         }
 
-    def _active(self, table: str) -> str:
-        return "t.lifecycle_stage IS NOT 'deleted'" if "lifecycle_stage" in self._db.tables.get(table, ()) else ""
+    def _active(self, table: str, row: str = "t") -> str:
+        """Whether neither a row nor its experiment was deleted."""
+        have = self._db.tables.get(table, ())
+        own = f"{row}.lifecycle_stage IS NOT 'deleted'" if "lifecycle_stage" in have else "TRUE"
+        if not {"experiment_id", "lifecycle_stage"} <= self._db.tables["experiments"] or "experiment_id" not in have:
+            return own
+        gone = "SELECT experiment_id FROM experiments WHERE lifecycle_stage = 'deleted'"
+        return f"{own} AND ({row}.experiment_id IN ({gone})) IS NOT TRUE"
 
 
 def _assessment(row: dict[str, Any]) -> Assessment:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from deadreckon.exchange.identity import instant, known_by, span_id, trace_id
 from deadreckon.exchange.mlflow.kept import Assessment, Trace
 from deadreckon.exchange.spans import Span, line
-from deadreckon.exchange.written import event
+from deadreckon.exchange.written import event, number
 
 SCOPE: Final = "mlflow.import"
 _STATUSES: Final = {
@@ -24,7 +24,10 @@ _OF_ALL: Final = ("mlflow.trace.session", "mlflow.trace.user", "mlflow.sourceRun
 
 
 def spans(trace: Trace) -> Iterator[bytes]:
-    """The lines of a trace's spans. A trace whose spans are kept elsewhere is one span, with what its store says."""
+    """The lines of a trace's spans. A trace whose spans are kept elsewhere is one span, with what its store says.
+
+    One that has just begun has none: its root is to come, by a name of its own.
+    """
     shared = {key: trace.metadata[key] for key in _OF_ALL if trace.metadata.get(key)}
     about = {
         "mlflow.experiment": trace.experiment,
@@ -37,7 +40,7 @@ def spans(trace: Trace) -> Iterator[bytes]:
     about = {key: value for key, value in about.items() if value}
     for kept in trace.spans:
         yield line(_span(trace, kept, shared, about))
-    if not trace.spans:
+    if not trace.spans and not trace.has_just_begun:
         yield line(_alone(trace, {**shared, **about}))
 
 
@@ -90,7 +93,7 @@ def _span(trace: Trace, kept: Mapping[str, Any], shared: Mapping[str, Any], abou
 
 def _text(value: Any) -> str:
     """An attribute as MLflow sends it by OTLP: JSON in a text."""
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _nanos(value: Any) -> int | None:
@@ -102,17 +105,16 @@ def _nanos(value: Any) -> int | None:
 
 def _alone(trace: Trace, attributes: dict[str, Any]) -> Span:
     start = (trace.timestamp or 0) * 1_000_000
-    going = trace.status in ("IN_PROGRESS", "TRACE_STATUS_UNSPECIFIED")
     return Span(
         trace_id(trace.request_id),
         span_id(f"{trace.request_id}:root"),
         trace.tags.get("mlflow.traceName") or "trace",
         start,
-        None if going else start + (trace.took or 0) * 1_000_000,
+        start + (trace.took or 0) * 1_000_000,
         status=_STATUSES.get(str(trace.status), ""),
         attributes={
             **attributes,
-            "mlflow.spanInputs": trace.rest.get("request_preview") or trace.metadata.get("mlflow.traceInputs"),
+            "mlflow.spanInputs": _input(trace),
             "mlflow.spanOutputs": trace.rest.get("response_preview") or trace.metadata.get("mlflow.traceOutputs"),
             "mlflow.spans": "kept elsewhere",
         },
@@ -120,13 +122,37 @@ def _alone(trace: Trace, attributes: dict[str, Any]) -> Span:
     )
 
 
+def _input(trace: Trace) -> str | None:
+    return trace.rest.get("request_preview") or trace.metadata.get("mlflow.traceInputs")
+
+
+def begun(trace: Trace) -> bytes:
+    """The line of a trace of which nothing but its beginning is known."""
+    return event(
+        "log",
+        event="mlflow.trace",
+        ts=instant(trace.timestamp),
+        event_id=known_by(trace.timestamp, "mlflow", "trace", trace.request_id),
+        trace_id=trace_id(trace.request_id),
+        name=trace.tags.get("mlflow.traceName"),
+        status="running",
+        session_id=trace.metadata.get("mlflow.trace.session"),
+        user_id=trace.metadata.get("mlflow.trace.user"),
+        run_id=trace.metadata.get("mlflow.sourceRun"),
+        input=_input(trace),
+        attributes={"mlflow": {"experiment": trace.experiment}} if trace.experiment else None,
+    )
+
+
 def scores(trace: Trace) -> Iterator[bytes]:
     """The lines of what was said about a trace."""
+    first = next(iter(trace.spans), {}).get("context")
+    named = first.get("trace_id") if isinstance(first, dict) else None  # MLflow 2 named the trace otherwise
     for one in trace.assessments:
-        yield _score(trace, one)
+        yield _score(trace, trace_id(named or trace.request_id), one)
 
 
-def _score(trace: Trace, one: Assessment) -> bytes:
+def _score(trace: Trace, of: str, one: Assessment) -> bytes:
     """A score; what was expected, and what was overridden since, are no scores but logs."""
     value, label = _valued(one.value)
     judged = one.valid and one.sort == "feedback"
@@ -145,7 +171,7 @@ def _score(trace: Trace, one: Assessment) -> bytes:
         event="score" if judged else f"mlflow.{one.sort}",
         ts=instant(at),
         event_id=known_by(at, *words),
-        trace_id=trace_id(trace.request_id),
+        trace_id=of,
         span_id=span_id(one.span_id) if one.span_id else None,
         run_id=one.run_id or trace.metadata.get("mlflow.sourceRun"),
         session_id=trace.metadata.get("mlflow.trace.session"),
@@ -163,5 +189,5 @@ def _valued(value: Any) -> tuple[Any, str | None]:
     if isinstance(value, bool):
         return int(value), str(value).lower()
     if isinstance(value, int | float):
-        return value, None
+        return number(value), None
     return None, None if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
