@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from tests.serve.requests import JSON, span_json
+from tests.serve.requests import JSON, span_json, traces
 from tests.serve.servers import Server
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -58,6 +58,38 @@ def test_a_later_request_must_arrive_in_time_too(tmp_path: Path, said: bytes) ->
             said_so_far += connection.recv(65536)
         connection.sendall(said)
         assert connection.recv(65536) == b""
+
+
+@pytest.mark.parametrize("cut", [0, 40, 150, 400])
+def test_a_request_that_asks_for_another_protocol_keeps_its_body(server: Server, cut: int) -> None:
+    """Java's client asks for HTTP/2 with its first request: it is answered in HTTP/1.1, and so is what follows."""
+    name = f"upgraded {cut}"
+    asked = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\n"
+    body = traces([name]).SerializeToString()
+    kind = b"Host: x\r\nContent-Type: application/x-protobuf\r\n"
+    sent = b"POST /v1/traces HTTP/1.1\r\n" + kind + asked + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(sent[:cut])
+        connection.sendall(sent[cut:] + HEALTH.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        statuses = [line[9:12] for line in answer(connection).split(b"\r\n") if line.startswith(b"HTTP/1.1 ")]
+    assert statuses == [b"200", b"200"]
+    assert name in str(server.spooled())
+
+
+def test_what_is_no_http_is_answered_and_not_logged(tmp_path: Path) -> None:
+    """A scanner of ports does not fill the receiver's log."""
+    with Server(tmp_path) as server:
+        for said in (
+            b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+            b"\x16\x03\x01" * 9,
+            b"GET / HTTP/9\r\n\r\n",
+        ):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+                connection.sendall(said)
+                assert answer(connection).startswith(b"HTTP/1.1 400")
+        assert len(server.errors.read_text().splitlines()) == 1  # where it receives
 
 
 def test_requests_in_a_row_are_answered_in_a_row(server: Server) -> None:
