@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.queries.asking import Ask, answers, ask
-from tests.queries.lakes import Row, at
+from tests.queries.lakes import Row, at, make_lake
 
+from deadreckon.core.settings import Settings
+from deadreckon.queries.connection import binding_of
+from deadreckon.queries.engine import Engine, Limits
 from deadreckon.queries.tree import grow
 
 __all__ = ["ask"]
@@ -105,6 +109,22 @@ def test_content_of_ten_megabytes_is_no_trouble(ask: Ask) -> None:
     ]
     assert ask("SELECT max(length(path)), count(*) FROM span_tree", rows) == [(204, 3)]
     assert ask("SELECT calls, length(input_start) FROM loops", rows) == [(2, 200)]
+
+
+def test_many_spans_take_little_memory(tmp_path: Path) -> None:
+    """A hundred thousand spans of one trace within 200 MB: keys are numbers, and only spans with children recur."""
+    rows = [
+        span(f"{i:016x}", i, 10**6 - i, f"{(i - 1) // 10:016x}" if i else None, trace_id="t" * 32, agent="a" * 20)
+        for i in range(100_000)
+    ]
+    lake = make_lake(tmp_path / "lake", ({**row, "event_id": f"{i:036}"} for i, row in enumerate(rows)))
+    limits = Settings.model_validate({"query": {"memory_limit": "200MB", "threads": 2}})
+    engine = Engine(binding_of(lake.snapshot(), limits), Limits(**limits.query.model_dump()))
+    try:
+        sql = "SELECT count(*), max(depth), sum(children), sum(length(path)), max(hash(t)) > 0 FROM span_tree t"
+        assert engine.answer(sql, {}).rows == [(100_000, 5, 99_999, 10_865_445, True)]
+    finally:
+        engine.close()
 
 
 # Times

@@ -10,6 +10,8 @@ CREATE OR REPLACE MACRO asks_model(operation) AS operation IN (
 -- How something ended: as it says, and where it does not, by whether it has an error.
 CREATE OR REPLACE MACRO status_of(status, error_type) AS
     COALESCE(status, CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END);
+-- A text as a short key: two are the same where the texts are.
+CREATE OR REPLACE MACRO key_of(text) AS md5_number(text);
 -- A duration, where it can be one: not below zero, finite, and at most some 30 years.
 CREATE OR REPLACE MACRO sane_ms(ms) AS CASE WHEN ms >= 0 AND ms <= 1000000000000 THEN ms END;
 -- A time, some milliseconds later.

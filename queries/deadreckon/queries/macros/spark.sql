@@ -6,6 +6,8 @@ json_text(document, field): get_json_object(document, concat('$.', field))
 asks_model(operation): operation IN ('chat', 'text_completion', 'completion', 'generate_content', 'generate', 'response', 'responses', 'llm', 'embeddings', 'embedding', 'rerank', 'predict', 'inference', 'image_generation', 'speech', 'transcription')
 -- How something ended: as it says, and where it does not, by whether it has an error.
 status_of(status, error_type): COALESCE(status, CASE WHEN error_type IS NULL THEN 'ok' ELSE 'error' END)
+-- A text as a key: two are the same where the texts are. Here it is the text.
+key_of(text): text
 -- A duration, where it can be one: not below zero, finite, and at most some 30 years.
 sane_ms(ms): CASE WHEN ms >= 0 AND ms <= 1000000000000 THEN ms END
 -- A time, some milliseconds later.

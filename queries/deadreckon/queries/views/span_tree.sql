@@ -42,166 +42,225 @@
 --   service
 --   date
 WITH RECURSIVE written AS (
+    -- Numbers in the place of texts: of a million spans, keys are most of what has to be held at once.
     SELECT
-        event_id,
-        span_id,
-        parent_span_id,
+        key_of(event_id) AS id,
+        key_of(COALESCE(trace_id, event_id)) AS place,
+        key_of(span_id) AS own,
+        key_of(parent_span_id) AS above,
         ts,
-        sane_ms(duration_ms) AS took,
-        status,
-        agent,
-        session_id,
-        SUBSTRING(COALESCE(name, event, tool, operation, '?'), 1, 200) AS name,
-        COALESCE(trace_id, event_id) AS place,
+        add_ms(ts, COALESCE(sane_ms(duration_ms), 0)) AS end_ts,
+        CASE WHEN status = 'running' THEN 1 ELSE 0 END AS running,
+        CAST(ROW_NUMBER() OVER (PARTITION BY COALESCE(trace_id, event_id) ORDER BY event_id) AS INTEGER) AS number,
         -- A begun span comes after its finished line, and is left out where there is one.
-        ROW_NUMBER() OVER (
+        CAST(ROW_NUMBER() OVER (
             PARTITION BY COALESCE(trace_id, event_id), COALESCE(span_id, event_id)
             ORDER BY CASE WHEN status = 'running' THEN 1 ELSE 0 END, ts, event_id
-        ) AS turn
+        ) AS INTEGER) AS turn
     FROM events
     WHERE kind = 'span'
 ),
+kept AS (
+    -- What is left out loses its id, and so meets nothing below; engines that guess how many rows a filter leaves plan
+    -- worse for it.
+    SELECT
+        CASE WHEN turn = 1 OR running = 0 THEN id END AS id,
+        CASE WHEN turn = 1 OR running = 0 THEN place END AS place,
+        own,
+        above,
+        number,
+        turn,
+        running,
+        ts,
+        end_ts
+    FROM written
+),
 steps AS (
     SELECT
-        event_id,
+        id,
         place,
-        span_id,
-        parent_span_id,
+        own,
+        above,
+        number,
         turn,
         ts,
-        name,
-        agent,
-        session_id,
         -- One that never ended lasts until the last end that is known of its trace.
-        CASE
-            WHEN status = 'running'
-                THEN MAX(add_ms(ts, COALESCE(took, 0))) OVER (PARTITION BY place)
-            ELSE add_ms(ts, COALESCE(took, 0))
-        END AS end_ts
-    FROM written
-    WHERE turn = 1 OR COALESCE(status, '') <> 'running'
+        CASE WHEN running = 1 THEN MAX(end_ts) OVER (PARTITION BY place) ELSE end_ts END AS end_ts
+    FROM kept
 ),
 linked AS (
     SELECT
-        c.event_id,
+        c.id,
         c.place,
+        c.number,
         c.turn,
-        c.name,
-        c.agent,
-        c.session_id,
-        p.event_id AS parent,
+        p.id AS parent,
         GREATEST(c.ts, COALESCE(p.ts, c.ts)) AS from_ts,
         LEAST(c.end_ts, COALESCE(p.end_ts, c.end_ts)) AS to_ts,
         CASE WHEN c.end_ts > p.end_ts THEN 1 ELSE 0 END AS outlives
     FROM steps AS c
-    LEFT JOIN steps AS p ON p.place = c.place AND p.span_id = c.parent_span_id AND p.turn = 1
+    LEFT JOIN steps AS p ON p.place = c.place AND p.own = c.above AND p.turn = 1
 ),
 beside AS (
     SELECT
-        *,
-        MIN(from_ts) OVER (
-            PARTITION BY place, parent ORDER BY outlives, to_ts DESC, from_ts, event_id
+        id,
+        place,
+        turn,
+        parent,
+        from_ts,
+        to_ts,
+        -- Until another span takes over for which the parent waits.
+        LEAST(to_ts, COALESCE(MIN(from_ts) OVER (
+            PARTITION BY place, parent ORDER BY outlives, to_ts DESC, from_ts, number
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ) AS taken_over,
+        ), to_ts)) AS waited_to,
         MAX(to_ts) OVER (
-            PARTITION BY place, parent ORDER BY from_ts, event_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            PARTITION BY place, parent ORDER BY from_ts, number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS covered_to
     FROM linked
 ),
+-- The recursion goes over spans with children alone; most have none.
+branches AS (
+    SELECT
+        b.id,
+        b.parent,
+        b.from_ts,
+        b.waited_to,
+        e.event_id,
+        SUBSTRING(COALESCE(e.name, e.event, e.tool, e.operation, '?'), 1, 200) AS name,
+        e.agent,
+        e.session_id
+    FROM events AS e
+    JOIN beside AS b ON b.id = key_of(e.event_id)
+    WHERE b.id IN (SELECT parent FROM beside)
+),
 tree AS (
     SELECT
-        event_id,
-        parent,
+        id,
         event_id AS root,
         0 AS depth,
         name AS path,
         agent,
         session_id,
         from_ts AS critical_from,
-        LEAST(to_ts, COALESCE(taken_over, to_ts)) AS critical_to
-    FROM beside
+        waited_to AS critical_to
+    FROM branches
     WHERE parent IS NULL
     UNION ALL
     SELECT
-        c.event_id,
-        c.parent,
+        c.id,
         t.root,
         t.depth + 1 AS depth,
         t.path || ' > ' || c.name AS path,
         COALESCE(c.agent, t.agent) AS agent,
         COALESCE(c.session_id, t.session_id) AS session_id,
         GREATEST(t.critical_from, c.from_ts) AS critical_from,
-        LEAST(t.critical_to, c.to_ts, COALESCE(c.taken_over, c.to_ts)) AS critical_to
+        LEAST(t.critical_to, c.waited_to) AS critical_to
     FROM tree AS t
-    JOIN beside AS c ON c.parent = t.event_id
-    WHERE t.depth < 98
+    JOIN branches AS c ON c.parent = t.id
+    WHERE t.depth < 97
 ),
-inside AS (
+-- Each span with children: its place in the tree, NULL where there is none, and what its children took.
+parents AS (
     SELECT
-        b.parent,
+        b.parent AS id,
+        MAX(t.root) AS root,
+        MAX(t.depth) AS depth,
+        MAX(t.path) AS path,
+        MAX(t.agent) AS agent,
+        MAX(t.session_id) AS session_id,
+        MAX(t.critical_from) AS critical_from,
+        MAX(t.critical_to) AS critical_to,
         COUNT(*) AS children,
         SUM(GREATEST(ms_between(GREATEST(b.from_ts, COALESCE(b.covered_to, b.from_ts)), b.to_ts), 0)) AS covered_ms,
-        SUM(GREATEST(COALESCE(ms_between(t.critical_from, t.critical_to), 0), 0)) AS critical_ms
+        SUM(GREATEST(
+            ms_between(GREATEST(t.critical_from, b.from_ts), LEAST(t.critical_to, b.waited_to)), 0
+        )) FILTER (WHERE t.root IS NOT NULL) AS waited_ms
     FROM beside AS b
-    LEFT JOIN tree AS t ON t.event_id = b.event_id
+    LEFT JOIN tree AS t ON t.id = b.parent
     WHERE b.parent IS NOT NULL
     GROUP BY b.parent
 ),
 deepest AS (
-    SELECT DISTINCT b.place FROM tree AS t JOIN beside AS b ON b.event_id = t.event_id WHERE t.depth = 98
+    SELECT DISTINCT b.place FROM tree AS t JOIN beside AS b ON b.parent = t.id WHERE t.depth = 97
+),
+placed AS (
+    SELECT
+        w.*,
+        SUBSTRING(COALESCE(w.name, w.event, w.tool, w.operation, '?'), 1, 200) AS said,
+        sane_ms(w.duration_ms) AS took,
+        b.turn,
+        b.parent,
+        CASE WHEN b.parent IS NULL THEN 0 ELSE p.depth + 1 END AS depth,
+        CASE WHEN d.place IS NOT NULL THEN 'too deep' ELSE 'circle' END AS lost,
+        p.root,
+        p.path AS path_above,
+        p.agent AS agent_above,
+        p.session_id AS session_above,
+        COALESCE(o.children, 0) AS children,
+        COALESCE(o.covered_ms, 0) AS covered_ms,
+        COALESCE(o.waited_ms, 0) AS waited_ms,
+        CASE
+            WHEN b.parent IS NULL OR p.root IS NOT NULL
+                THEN GREATEST(
+                    ms_between(
+                        GREATEST(b.from_ts, COALESCE(p.critical_from, b.from_ts)),
+                        LEAST(b.waited_to, COALESCE(p.critical_to, b.waited_to))
+                    ), 0
+                )
+            ELSE 0
+        END AS critical_ms
+    FROM events AS w
+    JOIN beside AS b ON b.id = key_of(w.event_id)
+    -- Each names a column of w, so that engines look them up for each event, and do not put them together before.
+    LEFT JOIN parents AS p ON p.id = b.parent AND w.parent_span_id IS NOT NULL
+    LEFT JOIN parents AS o ON o.id = key_of(w.event_id)
+    LEFT JOIN deepest AS d ON d.place = key_of(COALESCE(w.trace_id, w.event_id))
+    WHERE w.kind = 'span'
 )
 SELECT
-    w.event_id,
-    w.trace_id,
-    w.span_id,
-    w.parent_span_id,
-    w.ts,
-    add_ms(w.ts, COALESCE(sane_ms(w.duration_ms), 0)) AS end_ts,
-    sane_ms(w.duration_ms) AS duration_ms,
-    b.name,
-    w.operation,
-    status_of(w.status, w.error_type) AS status,
-    status_of(w.status, w.error_type) IN ('error', 'timeout') AS failed,
-    w.tool,
-    w.model,
-    w.model_version,
-    COALESCE(t.agent, w.agent) AS agent,
-    w.attempt,
+    event_id,
+    trace_id,
+    span_id,
+    parent_span_id,
+    ts,
+    add_ms(ts, COALESCE(took, 0)) AS end_ts,
+    took AS duration_ms,
+    said AS name,
+    operation,
+    status_of(status, error_type) AS status,
+    status_of(status, error_type) IN ('error', 'timeout') AS failed,
+    tool,
+    model,
+    model_version,
+    COALESCE(agent, agent_above) AS agent,
+    attempt,
     CASE
-        WHEN t.event_id IS NULL AND d.place IS NOT NULL THEN 'too deep'
-        WHEN t.event_id IS NULL THEN 'circle'
-        WHEN b.turn > 1 THEN 'id repeated'
-        WHEN w.trace_id IS NULL THEN 'no trace'
-        WHEN w.parent_span_id IS NOT NULL AND b.parent IS NULL THEN 'parent missing'
-        WHEN w.status = 'running' THEN 'never ended'
-        WHEN w.duration_ms < 0 THEN 'ends before it starts'
-        WHEN sane_ms(w.duration_ms) IS NULL THEN 'no duration'
+        WHEN depth IS NULL THEN lost
+        WHEN turn > 1 THEN 'id repeated'
+        WHEN trace_id IS NULL THEN 'no trace'
+        WHEN parent_span_id IS NOT NULL AND parent IS NULL THEN 'parent missing'
+        WHEN status = 'running' THEN 'never ended'
+        WHEN duration_ms < 0 THEN 'ends before it starts'
+        WHEN took IS NULL THEN 'no duration'
     END AS note,
-    t.root AS root_event_id,
-    t.depth,
+    CASE WHEN depth = 0 THEN event_id ELSE root END AS root_event_id,
+    depth,
     CASE
-        WHEN t.event_id IS NULL AND d.place IS NOT NULL THEN '... > ' || b.name
-        ELSE COALESCE(t.path, b.name)
+        WHEN depth > 0 THEN path_above || ' > ' || said
+        WHEN depth IS NULL AND lost = 'too deep' THEN '... > ' || said
+        ELSE said
     END AS path,
-    COALESCE(i.children, 0) AS children,
+    children,
     -- GREATEST would make 0 of an unknown number.
-    CASE
-        WHEN sane_ms(w.duration_ms) IS NOT NULL
-            THEN GREATEST(sane_ms(w.duration_ms) - COALESCE(i.covered_ms, 0), 0)
-    END AS self_ms,
-    GREATEST(COALESCE(ms_between(t.critical_from, t.critical_to), 0), 0) AS critical_ms,
-    GREATEST(
-        COALESCE(ms_between(t.critical_from, t.critical_to), 0) - COALESCE(i.critical_ms, 0), 0
-    ) AS critical_self_ms,
-    w.request_id,
-    COALESCE(t.session_id, w.session_id) AS session_id,
-    w.user_id,
-    w.environment,
-    w.variant,
-    w.service,
-    w.date
-FROM events AS w
-JOIN beside AS b ON b.event_id = w.event_id
-LEFT JOIN tree AS t ON t.event_id = w.event_id
-LEFT JOIN inside AS i ON i.parent = w.event_id
-LEFT JOIN deepest AS d ON d.place = b.place
+    CASE WHEN took IS NOT NULL THEN GREATEST(took - covered_ms, 0) END AS self_ms,
+    critical_ms,
+    GREATEST(critical_ms - waited_ms, 0) AS critical_self_ms,
+    request_id,
+    COALESCE(session_id, session_above) AS session_id,
+    user_id,
+    environment,
+    variant,
+    service,
+    date
+FROM placed
