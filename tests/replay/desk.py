@@ -172,6 +172,18 @@ def research(topic: str) -> str:
     return ask(plan(topic))
 
 
+@emit.trace
+def paid(amount: int) -> str:
+    return f"{charge(amount)} {ask('thanks')}"
+
+
+@emit.idempotent("charge:{amount}")
+@emit.trace(tool="charge")
+def charge(amount: int) -> int:
+    note(f"charge {amount}")
+    return amount
+
+
 def record() -> None:
     """Do a day's work."""
     emit.configure(capture="text", redact=["email", "key:password"], service="desk", environment="prod")
@@ -189,6 +201,7 @@ def record() -> None:
     unclear(42)
     charged(7)
     deep("lamps")
+    paid(7)
     with emit.bound(trace_id="f" * 32, span_id="a" * 16):  # the rest of a trace whose root was lost
         plan("lost")
         plan("too")

@@ -32,7 +32,7 @@ def test_the_same_code_gives_the_same_and_calls_nothing(desk: Desk) -> None:
     )
     assert [s["of_span"] for s in spans if s["name"] == "search"] == [s["span_id"] for s in then]
     assert [s["name"] for s in spans if s["answered"] is None] == ["answer", "plan"]
-    assert desk.sql("select sum(cost_usd) as c from cost_by_version where environment = 'prod'") == [{"c": 1.0}]
+    assert desk.sql("select sum(cost_usd) as c from cost_by_version where environment = 'prod'") == [{"c": 1.25}]
 
 
 def test_arguments_that_state_a_default_are_the_same_call(desk: Desk) -> None:
@@ -119,6 +119,35 @@ def test_threads_are_answered_and_named_when_left(desk: Desk) -> None:
     """Those that carry nothing too: in this process there is nothing else."""
     _, said, _ = desk.replay(desk.trace("answer"), "threaded")
     assert (said["b"]["output"], desk.calls(), said["threads_left"]) == ("6", [], ["left behind"])
+
+
+@pytest.mark.parametrize("function", ["haunted", "forked"])
+def test_what_one_replay_leaves_behind_is_not_taken_for_the_nexts(desk: Desk, function: str) -> None:
+    """Nor does it call anything for real: a thread that goes on asking, a child that comes back too."""
+    done = desk.reckon(
+        *("replay", "-", "--with", f"tests.replay.versions:{function}", "--format", "json"),
+        stdin=f"{desk.trace('answer', 0)} {desk.trace('answer', 1)} {desk.trace('answer', 0)}",
+    )
+    rows = json.loads(done.stdout)["rows"]
+    assert [row["replay_of"] for row in rows] == [desk.trace("answer", 0), desk.trace("answer", 1)]
+    outputs = [
+        desk.sql(f"select output from spans where trace_id = '{row['trace_id']}' and parent_span_id is null limit 1")
+        for row in rows
+    ]
+    said = ["boo", "boo"] if function == "haunted" else ["LAMP?", "BULB?"]
+    assert [output[0]["output"] for output in outputs] == said
+    assert desk.calls() == []
+
+
+def test_what_the_application_keeps_is_not_touched(desk: Desk) -> None:
+    """Its spool, not even by what the module says as it is imported; nor what its guards remember."""
+    before = {path: path.read_bytes() for path in desk.folder.glob("spool*/**/*") if path.is_file()}
+    assert any("spool-state" in str(path) for path in before)
+    code, said, _ = desk.replay(desk.trace("paid"), "paid")
+    assert (code, said["outcome"], said["calls"]["recorded"], desk.calls()) == (0, "same", 2, [])
+    code, said, _ = desk.replay(desk.trace("paid"), "paid", "--live", "llm")
+    assert (code, said["calls"]["recorded"], desk.calls()) == (0, 1, ["ask thanks"])
+    assert {path: path.read_bytes() for path in desk.folder.glob("spool*/**/*") if path.is_file()} == before
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from tests.replay import desk
 
 from deadreckon import emit
 
+emit.get_logger().info("imported")
 emit.configure(environment="prod", directory="./nowhere", sample=0)  # what an application does
 
 
@@ -109,11 +110,31 @@ def threaded(question: str, number: str = "o-1") -> str:
     return f"{len(found)}"
 
 
+def haunted(question: str, number: str = "o-1") -> str:
+    """Leaves a thread behind that goes on asking."""
+
+    def ask() -> None:
+        while True:
+            try:
+                desk.search(question)
+            except BaseException:  # noqa: BLE001
+                time.sleep(0.001)
+
+    threading.Thread(target=ask, daemon=True).start()
+    return "boo"
+
+
+def forked(question: str, number: str = "o-1") -> str:
+    """Comes back twice."""
+    os.fork()
+    return desk.plan(question)
+
+
 def echo(question: str) -> str:
     """For roots that hold nothing."""
     return question
 
 
 guarded, long, unclear, charged = desk.guarded, desk.long, desk.unclear, desk.charged
-report, deep = desk.report, desk.deep
+report, deep, paid = desk.report, desk.deep, desk.paid
 hello = desk.hello

@@ -22,7 +22,10 @@ _GRACE_S: Final = 3.0
 
 
 class Worker:
-    """A process that replays traces one after the other; one that had to be killed is followed by another."""
+    """A process that replays traces one after the other.
+
+    One that had to be killed, or in which code still runs after its replay, is followed by another.
+    """
 
     def __init__(self, order: Mapping[str, Any], timeout_s: float) -> None:
         self._order = order
@@ -69,6 +72,8 @@ class Worker:
             self._signal(signal.SIGKILL)
             self.stop()
             return {"gone": reason}
+        if said.get("threads"):
+            self.stop()  # what they still do must not be taken for the next one's
         return said
 
     def stop(self) -> None:

@@ -49,7 +49,7 @@ class Content:
             said = f", only its length, {self.length:,} characters" if self.length is not None else ""
             said += " and hash" if said and self.hash else ""
             return f"{what} was not kept{said} (capture was {'hash' if self.hash else 'off'})"
-        if self.length is not None and len(self.text) < self.length and not self._is_whole:
+        if self.is_cut:
             return f"{what} was cut: {len(self.text):,} of {self.length:,} characters were kept"
         if self.hash and _sha256(self.text) != self.hash:
             why = "redacted at ingest, or Decimals with more digits than JSON keeps"
@@ -62,9 +62,10 @@ class Content:
         return orjson.loads(self.text) if self.text is not None and self._is_json else self.text
 
     @property
-    def _is_whole(self) -> bool:
-        """Whether it is an object or list to its end, though its length was another."""
-        return isinstance(self.value, dict | list)
+    def is_cut(self) -> bool:
+        """Whether its end is not there; an object or list that has one is whole, though its length was another."""
+        short = self.text is not None and self.length is not None and len(self.text) < self.length
+        return short and not isinstance(self.value, dict | list)
 
     @cached_property
     def _is_json(self) -> bool:

@@ -146,6 +146,12 @@ class Recording:
             found.setdefault(call.parent_span_id or "", []).append(call.span_id)
         return found
 
+    def limit(self, usual: int) -> int:
+        """How many characters of content to keep, for what is kept now to be comparable with what was kept then."""
+        kept = [c for call in (self.root, *self.calls) for c in (call.input, call.output) if c.text is not None]
+        longest = max((len(c.text or "") for c in kept), default=0)
+        return longest if any(c.is_cut for c in kept) else max(longest, usual)
+
     def arguments(self, given: Mapping[str, Any] | None = None, *, masked: bool = False) -> dict[str, Any]:
         """The arguments of the root by name, those `given` over the recorded ones.
 

@@ -49,7 +49,8 @@ def replaying(
         answer: names of the program's own traced steps to answer as well.
         masked: recorded results that were redacted are returned with their masks.
         environment: of the new run's events.
-        everywhere: also in threads that carry nothing: in a process that does nothing else.
+        everywhere: also in threads that carry nothing, and after the block in those that it left behind: in a process
+            that does nothing else.
         trace_id: of the new run; a new one.
 
     Raises:
@@ -68,7 +69,6 @@ def replaying(
             yield replay
     finally:
         CURRENT.set(before)
-        _everywhere = None
         del _UNDER_WAY[replay.id]
         REPLAYING.reset(letters)
         _HERE.reset(here)

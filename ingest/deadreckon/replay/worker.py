@@ -39,6 +39,7 @@ def main(jobs: TextIO, answers: TextIO) -> None:
 
     order = json.loads(jobs.readline())
     _keep_settings(order)
+    _settle(order)  # what the module emits as it is imported is no part of the application's log either
     try:
         function = target.found(order["entry"])
     except DeadreckonError as error:
@@ -50,23 +51,27 @@ def main(jobs: TextIO, answers: TextIO) -> None:
             {"cannot": {"kind": "usage", "message": f"importing {order['entry']!r} ended with {error!r}", "hint": hint}}
         )
         return
-    _settle(order)
     # What costs time once is done before anything is timed.
     asyncio.new_event_loop().close()
     rebuild.shaped(1, int)
     say({"ready": True})
+    here = os.getpid()
     for line in jobs:
-        say(_replayed(function, order, json.loads(line)))
+        answer = _replayed(function, order, json.loads(line))
+        if os.getpid() != here:
+            os._exit(0)  # the code forked, and its child came back too: one of them answers
+        say(answer)
     emit.close()
 
 
-def _replayed(function: Any, order: Mapping[str, Any], job: Mapping[str, Any]) -> dict[str, Any]:
+def _replayed(function: Any, order: dict[str, Any], job: Mapping[str, Any]) -> dict[str, Any]:
     try:
         recording = Recording.of(job["trace"], job["rows"])
         arguments = recording.arguments(order["given"], masked=order["masked"])
         arguments = target.fitting(function, order["entry"], arguments)
     except DeadreckonError as error:
         return {"cannot": error.as_dict()}
+    _settle(order, job["new"], recording)
     options = {key: order[key] for key in ("live", "missing", "answer", "masked", "environment")}
     before = set(threading.enumerate())
     ended: BaseException | None = None
@@ -101,7 +106,7 @@ def _too_long(_number: int, _frame: object) -> NoReturn:
     raise ReplayTimeoutError("it took longer than --timeout")
 
 
-def _keep_settings(order: Mapping[str, Any]) -> None:
+def _keep_settings(order: dict[str, Any]) -> None:
     """Let the replayed code configure emit as it likes, but for where its events go and that they are kept."""
     configure = emit.configure
 
@@ -112,21 +117,29 @@ def _keep_settings(order: Mapping[str, Any]) -> None:
     emit.configure = settled
 
 
-def _settle(order: Mapping[str, Any]) -> None:
+def _settle(order: dict[str, Any], run: str = "", recording: Recording | None = None) -> None:
+    """Let events go where the replay's go, and keep as much of their content as was kept then.
+
+    `run`: the replay that begins; guards remember nothing of those before.
+    """
     settings: Settings = EMITTER.settings
     folder = Path(order["spool"])
+    if recording is not None:
+        order["state"] = str(folder.with_name(f"state-{run}"))
+        order["limit"] = recording.limit(settings.content.limit)
+    # Guards that remember calls must not learn from answers that were only recorded; where tools are called for real,
+    # they must keep them from being called twice.
+    real = order["missing"] == "live" or any(one == "all" or one.startswith("tool") for one in order["live"])
     kept = dataclasses.replace(
         settings,
         spool=dataclasses.replace(
             settings.spool, directory=folder, fallback=folder / "fallback", fallback_shared=False, buffer_ms=0.0
         ),
-        content=dataclasses.replace(settings.content, capture="text"),
+        content=dataclasses.replace(settings.content, capture="text", limit=order.get("limit", settings.content.limit)),
         static={**settings.static, "environment": order["environment"]},
         threshold=min(settings.threshold, 50),
         sampler=Sampler(1.0, (), keep_errors=True),
-        # Guards that remember calls must not learn from answers that were only recorded; where calls are made for
-        # real, they must keep them from being made twice.
-        state=settings.state if order["live"] or order["missing"] == "live" else folder.with_name("state"),
+        state=settings.state if real else Path(order.get("state", folder.with_name("state"))),
     )
     if kept != settings:
         EMITTER.configure(kept)
