@@ -139,6 +139,14 @@ def test_what_one_replay_leaves_behind_is_not_taken_for_the_nexts(desk: Desk, fu
     assert desk.calls() == []
 
 
+def test_code_cannot_leave_the_replays_environment(desk: Desk) -> None:
+    """Though it binds another one: else what is no work would be counted as such."""
+    _, said, _ = desk.replay(desk.trace("answer"), "posing")
+    assert said["b"]["output"] == "LAMP?"
+    environments = desk.sql(f"select distinct environment from events where trace_id = '{said['trace_id']}'")
+    assert environments == [{"environment": "replay"}]
+
+
 def test_what_the_application_keeps_is_not_touched(desk: Desk) -> None:
     """Its spool, not even by what the module says as it is imported; nor what its guards remember."""
     before = {path: path.read_bytes() for path in desk.folder.glob("spool*/**/*") if path.is_file()}

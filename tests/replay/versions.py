@@ -130,6 +130,12 @@ def forked(question: str, number: str = "o-1") -> str:
     return desk.plan(question)
 
 
+def posing(question: str, number: str = "o-1") -> str:
+    """Would be counted with the real work."""
+    with emit.bound(environment="prod"):
+        return desk.plan(question)
+
+
 def echo(question: str) -> str:
     """For roots that hold nothing."""
     return question

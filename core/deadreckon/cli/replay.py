@@ -122,6 +122,7 @@ def _replay(
     sandbox: Sandbox, settings: Settings, ids: list[str], order: dict[str, Any], timeout: float, *, single: bool
 ) -> list[Verdict]:
     from deadreckon.cli.replay_process import Worker
+    from deadreckon.cli.replay_spool import store
     from deadreckon.cli.replay_verdict import Verdict, judged
     from deadreckon.core.errors import DataError, UsageError
 
@@ -144,12 +145,13 @@ def _replay(
                     kind = UsageError if said["cannot"]["kind"] == "usage" else DataError
                     raise kind(said["cannot"]["message"], hint=said["cannot"]["hint"])
                 ran.append((tree.trace_id, tree, said))
-        stored = _store(settings, spool, ran)
+        if any("cannot" not in said for _, _, said in ran):
+            stored = store(settings, spool, order["environment"])
     finally:
         if stored or not any("cannot" not in said for _, _, said in ran):
             shutil.rmtree(folder, ignore_errors=True)
         else:
-            say(f"the new runs are not in the lake: reckon ingest {spool}")
+            say(f"the new runs are not in the lake: reckon ingest {spool} --lake {settings.lake}")
     verdicts = []
     for id_, a, said in ran:
         if a is None or "cannot" in said:
@@ -181,18 +183,6 @@ def _recorded(sandbox: Sandbox, id_: str) -> tuple[Tree, dict[str, Any]]:
         )
     rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
     return tree, {"trace": tree.trace_id, "new": secrets.token_hex(16), "rows": rows}
-
-
-def _store(settings: Settings, spool: Path, ran: list[tuple[str, Tree | None, dict[str, Any]]]) -> bool:
-    """Bring the new runs into the lake; False where there is none."""
-    from deadreckon.core.lake import Lake
-    from deadreckon.ingest.engine import Ingester
-
-    if not spool.exists() or all("cannot" in said for _, _, said in ran):
-        return False
-    with Ingester(Lake.open(settings.lake), settings, warn=lambda text: say(f"warning: {text}")) as ingester:
-        ingester.run([str(spool)], lambda: False)
-    return True
 
 
 def _grown(sandbox: Sandbox, trace_id: str) -> Tree | None:
