@@ -61,6 +61,13 @@ def test_what_differs_is_said(desk: Desk) -> None:
     assert "latency: " in done
 
 
+def test_none_is_another_output_than_a_text(desk: Desk) -> None:
+    """Though what returns None has no output that could be compared."""
+    code, said, _ = desk.replay(desk.trace("answer"), "forgetful")
+    assert (code, said["outcome"], said["output_differs"]) == (1, "different", True)
+    assert changes(said) == [("answer", "", ["output"])]
+
+
 def test_a_call_that_was_never_recorded_stops_it(desk: Desk) -> None:
     """Though the code would hide the error; the nearest recorded call is named."""
     code, said, _ = desk.replay(desk.trace("answer"), "curious")

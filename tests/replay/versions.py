@@ -130,6 +130,11 @@ def forked(question: str, number: str = "o-1") -> str:
     return desk.plan(question)
 
 
+def forgetful(question: str, number: str = "o-1") -> None:
+    """Does all there is to do, and says nothing."""
+    desk.answer.__wrapped__(question, number)
+
+
 def posing(question: str, number: str = "o-1") -> str:
     """Would be counted with the real work."""
     with emit.bound(environment="prod"):

@@ -58,12 +58,13 @@ class Verdict:
             told |= {"output"} if made.get("how") == "recorded" else set()
             if _same_error(pair.a.event["error_type"], pair.b.event["error_type"]):
                 told.add("error_type")
-        return [what for what in pair.differs if what not in told]
+        differs = (*pair.differs, *(["output"] if _one_is_silent(pair) else []))
+        return [what for what in differs if what not in told]
 
     @property
     def output_differs(self) -> bool:
         """Whether the roots' outputs differ."""
-        return any("output" in p.differs for p in self.pairs if p.depth == 0)
+        return any("output" in p.differs or _one_is_silent(p) for p in self.pairs if p.depth == 0)
 
     @property
     def path_differs(self) -> int:
@@ -80,6 +81,15 @@ class Verdict:
         calls = self.said.get("calls", ())
         counts = {how: sum(c["how"] == how for c in calls) for how in ("recorded", "live", "skipped", "refused")}
         return counts | {"unused": len(self.said.get("unused", ()))}
+
+
+def _one_is_silent(pair: Pair) -> bool:
+    """Whether only one of them returned something: what returns None has no output, though its input was kept."""
+    if pair.a is None or pair.b is None:
+        return False
+    sides = [node.event for node in (pair.a, pair.b)]
+    kept = all(side["input"] is not None and (side["status"] or "ok") == "ok" for side in sides)
+    return kept and len({side["output"] is None for side in sides}) == 2
 
 
 def _same_error(a: str | None, b: str | None) -> bool:

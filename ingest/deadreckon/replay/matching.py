@@ -1,4 +1,4 @@
-"""Which recorded call is the one that is made now: the first with the same arguments that has not answered yet."""
+"""Which recorded call is the one that is made now, where that is not plain from its arguments."""
 
 from __future__ import annotations
 
@@ -14,19 +14,18 @@ from deadreckon.replay.recording import Call, as_json
 
 
 def matching(calls: Sequence[Call], text: str, fields: Mapping[str, Any], function: Callable[..., Any]) -> Call | None:
-    """The first of `calls` that has the arguments in `text`.
+    """The first of `calls` that may have had the arguments in `text`, where none has them as they are.
 
-    Equal arguments come first, then those of which only the hash is known, then those that differ only in stating a
-    default of `function`. `fields` are what the span of the call states: another model gives another answer.
+    Those of which only the hash is known come first, then those that differ only in stating a default of `function`.
+    `fields` are what the span of the call states: another model gives another answer.
     """
     asked: dict[str, Any] = orjson.loads(text)
-    plain, hashed = as_json(asked), hashlib.sha256(text.encode()).hexdigest()
+    hashed = hashlib.sha256(text.encode()).hexdigest()
     same_model = [c for c in calls if not other_models(c, fields)]
     known = [c for c in same_model if c.arguments is not None]
     by_hash = (c for c in same_model if c.arguments is None and c.input.hash == hashed)
-    exact = (c for c in known if c.plain == plain)
     alike = (c for c in known if _same_but_defaults(c.arguments or {}, asked, function))
-    return next(exact, None) or next(by_hash, None) or next(alike, None)
+    return next(by_hash, None) or next(alike, None)
 
 
 def other_models(call: Call, fields: Mapping[str, Any]) -> list[str]:

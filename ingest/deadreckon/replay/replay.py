@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+
+import orjson
 
 from deadreckon import emit
 from deadreckon.core.errors import UsageError
@@ -15,9 +18,9 @@ from deadreckon.emit._encode import json_text
 from deadreckon.emit._stand_in import Answer
 from deadreckon.replay import rebuild
 from deadreckon.replay.answering import answer_of
-from deadreckon.replay.matching import matching
+from deadreckon.replay.matching import matching, other_models
 from deadreckon.replay.nearest import explain
-from deadreckon.replay.recording import Call, Kind, Recording, kind_of
+from deadreckon.replay.recording import Call, Kind, Recording, as_json, kind_of
 
 Missing = Literal["error", "live", "skip"]
 How = Literal["recorded", "live", "skipped", "refused"]
@@ -84,8 +87,11 @@ class Replay:
         self._answer = frozenset(answer)
         self._masked = masked
         self._calls: dict[tuple[Kind, str], list[Call]] = {}
+        self._alike: dict[tuple[Kind, str, bytes], deque[Call]] = {}
         for call in recording.calls:
             self._calls.setdefault((call.kind, call.name), []).append(call)
+            if call.plain is not None:
+                self._alike.setdefault((call.kind, call.name, call.plain), deque()).append(call)
         self._used: set[str] = set()
         self._rooted = False
         self._lock = threading.Lock()
@@ -112,8 +118,7 @@ class Replay:
             return None
         text = json_text(EMITTER.settings.content.masked(dict(named)))
         with self._lock:
-            free = [c for c in self._calls.get((kind, name), ()) if c.span_id not in self._used]
-            call = matching(free, text, fields, function)
+            call = self._first(kind, name, text, fields, function)
             if call is not None:
                 self._used.add(call.span_id)
         link = {"replay_of_span_id": call.span_id, "recorded_ms": call.duration_ms} if call else {}
@@ -157,6 +162,19 @@ class Replay:
             f"make it a function with @emit.trace, or let it be made for real: --live {_as_live(kind, called)}",
             None,
         )
+
+    def _first(
+        self, kind: Kind, name: str, text: str, fields: Mapping[str, Any], function: Callable[..., Any]
+    ) -> Call | None:
+        """The recorded call that answers: one of the same arguments is found at once, whatever their number."""
+        alike = self._alike.get((kind, name, as_json(orjson.loads(text))), deque())
+        while alike and alike[0].span_id in self._used:
+            alike.popleft()
+        for call in alike:
+            if call.span_id not in self._used and not other_models(call, fields):
+                return call
+        free = [c for c in self._calls.get((kind, name), ()) if c.span_id not in self._used]
+        return matching(free, text, fields, function)
 
     def _kind_of(self, operation: str | None, tool: str | None, step: str) -> Kind | None:
         return kind_of(operation, tool) or ("step" if step in self._answer else None)
