@@ -266,6 +266,34 @@ class TestGenAi:
                 {"cache_read_tokens": 3, "cache_write_tokens": 2},
             ),
             ({"langsmith.span.kind": "tool", "gen_ai.prompt": "{}"}, {"operation": "execute_tool", "input": "{}"}),
+            # Whose spans of tools and agents have no other name than their own
+            ({"mlflow.spanType": '"TOOL"'}, {"operation": "execute_tool", "tool": "work"}),
+            ({"mlflow.spanType": '"AGENT"'}, {"operation": "invoke_agent", "agent": "work"}),
+            ({"langfuse.observation.type": "tool"}, {"operation": "execute_tool", "tool": "work"}),
+            ({"langfuse.observation.type": "agent"}, {"operation": "invoke_agent", "agent": "work"}),
+            ({"openinference.span.kind": "TOOL"}, {"tool": "work"}),
+            ({"openinference.span.kind": "TOOL", "tool.name": "t"}, {"tool": "t"}),
+            ({"openinference.span.kind": "AGENT"}, {"agent": None}),
+            ({"gen_ai.operation.name": "execute_tool"}, {"tool": None}),
+            # pydantic-ai before it took OpenTelemetry's names for tools
+            (
+                {"gen_ai.tool.name": "t", "gen_ai.tool.call.id": "1", "tool_arguments": "{}", "tool_response": "r"},
+                {"operation": "execute_tool", "tool": "t", "input": "{}", "output": "r"},
+            ),
+            # What was looked up
+            (
+                {"gen_ai.retrieval.query.text": "q", "gen_ai.retrieval.documents": [{"id": "d"}]},
+                {"input": "q", "output": '[{"id":"d"}]'},
+            ),
+            ({"gen_ai.memory.query.text": "q"}, {"input": "q"}),
+            # vLLM, OpenLIT, LiteLLM, Google's ADK
+            ({"gen_ai.latency.time_to_first_token": 0.25}, {"ttft_ms": 250.0}),
+            ({"gen_ai.server.ttft": 0.25}, {"ttft_ms": 250.0}),
+            ({"gen_ai.usage.cache_write_input_tokens": 7}, {"cache_write_tokens": 7}),
+            ({"gen_ai.usage.total_cost": 0.5}, {"cost_usd": 0.5}),
+            ({"gen_ai.cost.total_cost": 0.5}, {"cost_usd": 0.5}),
+            ({"gcp.vertex.agent.session_id": "s"}, {"session_id": "s"}),
+            ({"gcp.vertex.agent.tool_call_args": "{}", "gcp.vertex.agent.tool_response": "[]"}, {"input": "{}"}),
             # Vercel's AI SDK
             (
                 {"ai.toolCall.name": "search", "ai.toolCall.args": "{}", "ai.toolCall.result": "[]"},
@@ -468,6 +496,17 @@ class TestLogs:
         assert row["event"] == "my.event"
         assert row["attributes"]["otel"]["body"] == {"a": [1, {"b": "c"}]}
 
+    @pytest.mark.parametrize("named", [{"eventName": "gen_ai.evaluation.result"}, {}])
+    def test_an_evaluation_is_a_score(self, named: dict[str, str]) -> None:
+        """Of the span that it names; before records had a name of their own, an attribute said it."""
+        given = {"gen_ai.evaluation.name": "helpful", "gen_ai.evaluation.score.value": 0.5}
+        given |= {} if named else {"event.name": "gen_ai.evaluation.result"}
+        lines = [log_line(given, traceId=TRACE, spanId=SPAN, **named), span_line()]
+        score, span = read("".join(json.dumps(line) + "\n" for line in lines)).rows
+        assert (score["kind"], score["name"], score["value"]) == ("score", "helpful", 0.5)
+        assert (score["event"], score["trace_id"]) == ("gen_ai.evaluation.result", TRACE)
+        assert score["event_id"] != span["event_id"]
+
     def test_only_the_observed_time_is_known(self) -> None:
         """It is the time of the event."""
         assert one(log_line(timeUnixNano="0", observedTimeUnixNano=str(START)))["ts"].hour == 2
@@ -501,6 +540,12 @@ class TestMetrics:
         assert rows[1]["attributes"]["otel"]["point"] == {"count": "3", "sum": 1.5}
         assert rows[2]["value"] != rows[2]["value"]
 
+    def test_a_shape_that_is_null_is_none(self) -> None:
+        """Some write all the shapes that there are."""
+        metric = {"name": "a", "sum": None, "gauge": {"dataPoints": [{"asInt": "3"}]}}
+        row = one({"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]})
+        assert (row["kind"], row["name"], row["value"]) == ("metric", "a", 3.0)
+
 
 class TestNothingIsLost:
     """What an exporter says is somewhere in what its line becomes."""
@@ -520,6 +565,17 @@ class TestNothingIsLost:
     def test_a_line_that_only_looks_like_otlp_is_kept_as_it_is(self) -> None:
         """Keys of OTLP with something else in them are attributes."""
         assert one({"resourceSpans": "none", "event": "x"})["attributes"] == {"resourceSpans": "none"}
+
+    def test_a_resource_that_is_wrong_costs_no_span(self) -> None:
+        """Its attributes stay as they are, and so do those of the scope."""
+        line = span_line({"k": 1})
+        wrong = [{"key": 1}]
+        line["resourceSpans"][0]["resource"] = {"attributes": wrong}
+        line["resourceSpans"][0]["scopeSpans"][0]["scope"] = {"name": "lib", "attributes": wrong}
+        row = one(line)
+        assert (row["kind"], row["name"]) == ("span", "work")
+        otel = row["attributes"]["otel"]
+        assert otel == {"resource": {"attributes": wrong}, "scope": {"name": "lib", "attributes": wrong}}
 
     def test_deep_values_stay_as_written(self) -> None:
         """A value nested past the limit is not unwrapped, and not lost."""

@@ -15,6 +15,7 @@ from deadreckon.ingest.dialects.draft import Draft
 from deadreckon.ingest.dialects.fits import measure
 from deadreckon.ingest.dialects.genai_names import (
     ASKED,
+    BY_NAME,
     COSTS,
     FINISH,
     LEVEL_NUMBERS,
@@ -37,12 +38,13 @@ KEYS: Final = frozenset({*SECONDS, *MILLISECONDS, *FINISH, *COSTS, *OPERATIONS, 
 """Keys for which a line is rewritten."""
 _ANSWER: Final = re.compile(r'"id": ?"((?:chatcmpl|resp)[-_][^"\\]+)"')
 """The id of an answer of OpenAI, in what its SDK or LangChain give back."""
+_CALL: Final = "gen_ai.tool.call.id"
 _MARKS: Final = (
     KEYS
     | MOVED.keys()
     | OPENED.keys()
     | LEVELS.keys()
-    | {LEVEL_NUMBERS, vercel.OPERATION, "gen_ai.response.model", "ai.toolCall.name"}
+    | {LEVEL_NUMBERS, vercel.OPERATION, "gen_ai.response.model", "ai.toolCall.name", _CALL}
 )
 
 
@@ -73,12 +75,16 @@ def lift(draft: Draft) -> None:
         if type(word) is str:
             draft.fill("operation", words.get(word.lower()))
     _named(draft)
+    _of_tool(draft)
     for key in COSTS:
         if key in rest:
             draft.fill("cost_usd", _total(rest[key]))
     _langfuse_usage(draft)
     _raw_usage(draft)
     mlflow.lift(draft)
+    named = NAMED.get(str(draft.columns.get("operation")))
+    if named and not rest.keys().isdisjoint(BY_NAME[named]):
+        draft.fill(named, draft.columns.get("name"))
     if "openinference.span.kind" in rest and draft.columns.get("operation") in ("chat", "embeddings"):
         _asked(draft)
         output = draft.columns.get("output")
@@ -104,6 +110,13 @@ def _named(draft: Draft) -> None:
         draft.lift(column, "traceloop.entity.name")
         if "openinference.span.kind" in draft.rest:  # elsewhere it may be the agent that ships logs
             draft.lift(column, f"{column}.name")
+
+
+def _of_tool(draft: Draft) -> None:
+    """The call of a tool by pydantic-ai's first names, which do not say that it is one."""
+    if "tool" in draft.columns and _CALL in draft.rest and draft.fill("operation", "execute_tool"):
+        draft.lift("input", "tool_arguments")
+        draft.lift("output", "tool_response")
 
 
 def _asked(draft: Draft) -> None:

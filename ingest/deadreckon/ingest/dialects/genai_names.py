@@ -9,6 +9,8 @@ SECONDS: Final = (
     "gen_ai.client.operation.time_to_first_chunk",
     "gen_ai.server.time_to_first_token",
     "gen_ai.response.time_to_first_token",
+    "gen_ai.latency.time_to_first_token",
+    "gen_ai.server.ttft",
 )
 MILLISECONDS: Final = ("ai.response.msToFirstChunk", "ai.stream.msToFirstChunk")
 FINISH: Final = (
@@ -89,6 +91,9 @@ MOVED: Final = {
     "gen_ai.output.messages": "output",
     "gen_ai.tool.call.arguments": "input",
     "gen_ai.tool.call.result": "output",
+    "gen_ai.retrieval.query.text": "input",
+    "gen_ai.retrieval.documents": "output",
+    "gen_ai.memory.query.text": "input",
     "langfuse.observation.input": "input",
     "langfuse.observation.output": "output",
     "mlflow.spanInputs": "input",
@@ -99,6 +104,7 @@ MOVED: Final = {
     "gen_ai.is_streaming": "stream",
     "gen_ai.usage.cache_read_input_tokens": "cache_read_tokens",
     "gen_ai.usage.cache_creation_input_tokens": "cache_write_tokens",
+    "gen_ai.usage.cache_write_input_tokens": "cache_write_tokens",
     "gen_ai.usage.reasoning_tokens": "reasoning_tokens",
     "gen_ai.usage.details.cache_read_tokens": "cache_read_tokens",
     "gen_ai.usage.details.cache_write_tokens": "cache_write_tokens",
@@ -127,6 +133,14 @@ MOVED: Final = {
     "langsmith.metadata.lc_agent_name": "agent",
     "gen_ai.prompt": "input",
     "gen_ai.completion": "output",
+    # LiteLLM and others: what a call cost
+    "gen_ai.usage.total_cost": "cost_usd",
+    "gen_ai.cost.total_cost": "cost_usd",
+    "litellm.cost.total": "cost_usd",
+    # Google's ADK
+    "gcp.vertex.agent.session_id": "session_id",
+    "gcp.vertex.agent.tool_call_args": "input",
+    "gcp.vertex.agent.tool_response": "output",
     # Vercel's AI SDK
     "ai.toolCall.name": "tool",
     "ai.toolCall.args": "input",
@@ -154,6 +168,14 @@ LEVEL_NUMBERS: Final = "logfire.level_num"
 """OpenTelemetry's severity number, on spans."""
 NAMED: Final = {"execute_tool": "tool", "invoke_agent": "agent"}
 """Operations that something named does, and the column of its name."""
+BY_NAME: Final = {
+    "tool": (
+        *("openinference.span.kind", "mlflow.spanType", "langfuse.observation.type", "langsmith.span.kind"),
+        "traceloop.span.kind",
+    ),
+    "agent": ("mlflow.spanType", "langfuse.observation.type"),
+}
+"""Column -> the keys whose spans have the tool's or the agent's name as their own, where nothing else tells it."""
 PROVIDERS: Final = ("gen_ai.usage.raw", "langsmith.metadata.usage_metadata")
 """The provider's own account of usage, and LangChain's: beside the totals, read for their parts."""
 USAGES: Final = ("langfuse.observation.usage_details", "mlflow.chat.tokenUsage", *PROVIDERS)

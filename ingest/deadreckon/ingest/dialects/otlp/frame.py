@@ -78,7 +78,8 @@ def frames(value: Any, scopes_key: str, records_key: str, names: Names) -> Itera
 
 
 def _resource(resource: dict[str, Any], names: Names) -> tuple[dict[str, Any], dict[str, Any]]:
-    given = attributes(resource.get("attributes"))
+    beside: dict[str, Any] = {}
+    given = taken(resource, "attributes", attributes, beside) or {}
     columns: dict[str, Any] = {}
     known = sorted([(names.flat[key][1], key) for key in given if key in names.flat])
     for _, key in known:
@@ -88,10 +89,10 @@ def _resource(resource: dict[str, Any], names: Names) -> tuple[dict[str, Any], d
     for key, column in (("host.hostname", "host"), ("service.environment", "environment")):
         if key in given and column not in columns and FITS[column](given[key]):
             columns[column] = given.pop(key)
-    return columns, joined(given, others(resource, ("attributes",)))
+    return columns, joined(given, others(resource, ("attributes",)), beside)
 
 
 def _scope(scope: dict[str, Any]) -> dict[str, Any]:
-    given = attributes(scope.get("attributes"))
-    beside = others(scope, ("attributes",))
-    return {**beside, "attributes": given} if given else beside
+    left: dict[str, Any] = {}
+    given = taken(scope, "attributes", attributes, left)
+    return others(scope, ("attributes",)) | ({"attributes": given} if given else left)

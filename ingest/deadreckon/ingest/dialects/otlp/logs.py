@@ -50,10 +50,12 @@ def _log(frame: Frame, record: dict[str, Any]) -> dict[str, Any]:
         "trace_id": taken(record, "traceId", trace_id, left),
         "span_id": taken(record, "spanId", span_id, left),
     }
-    if name == "gen_ai.evaluation.result":
-        columns["kind"] = "score"
     draft = frame.draft(record, joined(own, left, others(record, _KNOWN)), columns)
-    if columns.get("kind") == "score":
+    if not name:  # before records had one, it was an attribute
+        name = draft.rest.get("event.name")
+        draft.fill("event", name)
+    if name == "gen_ai.evaluation.result":
+        draft.columns["kind"] = "score"
         draft.lift("name", "gen_ai.evaluation.name")
     elif "kind" not in draft.columns and draft.columns.keys() >= {"span_id", "duration_ms"}:
         draft.columns["kind"] = "log"  # a record in a span is not that span

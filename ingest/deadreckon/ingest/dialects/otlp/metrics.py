@@ -26,7 +26,7 @@ def events(frame: Frame) -> list[dict[str, Any]]:
     """One event per data point; a histogram's count, sum and buckets are attributes, under `otel.point`."""
     found = []
     for metric in frame.records:
-        shapes = [shape for shape in _SHAPES if shape in metric]
+        shapes = [shape for shape in _SHAPES if metric.get(shape) is not None]
         if len(shapes) != 1 or type(metric[shapes[0]]) is not dict:
             raise NotOtlpError
         data = metric[shapes[0]]
