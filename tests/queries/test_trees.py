@@ -152,7 +152,7 @@ def test_the_critical_path_runs_through_what_ends_last(ask: Ask) -> None:
 
 
 def test_a_child_that_outlives_its_parent_was_not_waited_for(ask: Ask) -> None:
-    """It gives way to those that end in time, and what it does after its parent's end is not on the path."""
+    """It gives way to those that end in time and to what begins after it; past its parent's end it is off the path."""
     rows = [span("a", 0, 100), span("sync", 20, 80, "a"), span("background", 10, 500, "a")]
     assert [(r[0], r[2], r[3]) for r in ask(TIMES, rows)] == [
         ("a", 100.0, 30.0),
@@ -161,6 +161,14 @@ def test_a_child_that_outlives_its_parent_was_not_waited_for(ask: Ask) -> None:
     ]
     late = [span("a", 0, 100), span("after", 150, 200, "a")]
     assert [(r[0], r[2]) for r in ask(TIMES, late)] == [("a", 100.0), ("after", 0.0)]
+    timed_out = [span("a", 0, 100), span("first", 0, 10, "a"), span("call", 20, 300, "a")]
+    assert [(r[0], r[2], r[3]) for r in ask(TIMES, timed_out)] == [
+        ("a", 100.0, 10.0),
+        ("call", 80.0, 80.0),
+        ("first", 10.0, 10.0),
+    ]
+    several = [span("a", 0, 100), span("one", 0, 300, "a"), span("two", 40, 200, "a"), span("in", 30, 60, "a")]
+    assert [(r[0], r[3]) for r in ask(TIMES, several)] == [("a", 0.0), ("in", 30.0), ("one", 30.0), ("two", 40.0)]
     skewed = [span("a", 0, 100), span("call", 20, 101, "a")]
     assert [(r[0], r[3]) for r in ask(TIMES, skewed)] == [("a", 20.0), ("call", 80.0)]
 

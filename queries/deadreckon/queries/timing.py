@@ -1,8 +1,8 @@
 """What spans took themselves, and for which of them their trace waited: the view `span_tree`, for one trace.
 
 The critical path: at each moment a trace waits for one span, found from its roots downwards as the running child that
-ends last. A child that outlives its parent comes after those that do not, and counts no longer than its parent. Known
-from times alone: a log does not say what waited for what.
+ends last. A child that outlives its parent counts where none runs that does not, until another child begins or the
+parent ends. Known from times alone: a log does not say what waited for what.
 """
 
 from __future__ import annotations
@@ -54,20 +54,29 @@ def times(spans: Sequence[Interval]) -> list[Times]:
         below.setdefault(span.parent, []).append(place)
     begin = [s.begin if s.parent is None else max(s.begin, spans[s.parent].begin) for s in spans]
     end = [s.end if s.parent is None else min(s.end, spans[s.parent].end) for s in spans]
-    until = list(end)
+    since, until = list(begin), list(end)
     covered = [0.0] * len(spans)
     for parent, children in below.items():
         if parent is not None:
             covered[parent] = _covered(sorted((begin[c], end[c]) for c in children))
-        outlives = [parent is not None and spans[c].end > spans[parent].end for c in children]
+        late = {c for c in children if parent is not None and spans[c].end > spans[parent].end}
         first = float("inf")
-        for _, c in sorted(zip(outlives, children, strict=True), key=lambda o: (o[0], -end[o[1]], begin[o[1]], o[1])):
+        for c in sorted((c for c in children if c not in late), key=lambda c: (-end[c], begin[c], c)):
             until[c] = min(end[c], first)
             first = min(first, begin[c])
+        if late:
+            busy = float("-inf")
+            ordered = sorted(children, key=lambda c: (begin[c], c in late, c))
+            for c, after in zip(ordered, [*ordered[1:], None], strict=True):
+                if c in late:
+                    since[c] = max(begin[c], busy)
+                    until[c] = end[c] if after is None else min(end[c], begin[after])
+                else:
+                    busy = max(busy, end[c])
     window: list[tuple[float, float]] = []
     inside = [0.0] * len(spans)
     for place, span in enumerate(spans):
-        low, high = begin[place], until[place]
+        low, high = since[place], until[place]
         if span.parent is not None:
             low, high = max(low, window[span.parent][0]), min(high, window[span.parent][1])
             inside[span.parent] += max(high - low, 0.0)

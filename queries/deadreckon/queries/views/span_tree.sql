@@ -1,8 +1,8 @@
 -- span_tree: every span in its place: how deep, on which path of names, how long it worked itself, and whether its
 -- trace waited for it. It is made for all traces at once; `reckon trace` is faster for one. The critical path: at each
--- moment a trace waits for one span, found from its roots downwards as the running child that ends last; a child that
--- outlives its parent comes after those that do not, and counts no longer than its parent. Of times alone: a log does
--- not say what waited for what
+-- moment a trace waits for one span, found from its roots downwards as the running child that ends last. A child that
+-- outlives its parent counts where none runs that does not, until another child begins or the parent ends. Of times
+-- alone: a log does not say what waited for what
 -- Grain: one row per span; one that has begun and never ended is a row too
 -- Columns:
 --   event_id
@@ -51,7 +51,7 @@ WITH RECURSIVE written AS (
         ts,
         add_ms(ts, COALESCE(sane_ms(duration_ms), 0)) AS end_ts,
         CASE WHEN status = 'running' THEN 1 ELSE 0 END AS running,
-        CAST(ROW_NUMBER() OVER (PARTITION BY COALESCE(trace_id, event_id) ORDER BY event_id) AS INTEGER) AS number,
+        CAST(ROW_NUMBER() OVER (PARTITION BY COALESCE(trace_id, event_id) ORDER BY ts, event_id) AS INTEGER) AS number,
         -- A begun span comes after its finished line, and is left out where there is one.
         CAST(ROW_NUMBER() OVER (
             PARTITION BY COALESCE(trace_id, event_id), COALESCE(span_id, event_id)
@@ -109,30 +109,55 @@ beside AS (
         parent,
         from_ts,
         to_ts,
-        -- Until another span takes over for which the parent waits.
-        LEAST(to_ts, COALESCE(MIN(from_ts) OVER (
+        outlives,
+        -- One that ends later is waited for from its beginning on.
+        MIN(from_ts) OVER (
             PARTITION BY place, parent ORDER BY outlives, to_ts DESC, from_ts, number
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ), to_ts)) AS waited_to,
+        ) AS taken_over,
+        LEAD(from_ts) OVER (PARTITION BY place, parent ORDER BY from_ts, outlives, number) AS next_from,
+        MAX(CASE WHEN outlives = 0 THEN to_ts END) OVER (
+            PARTITION BY place, parent ORDER BY from_ts, outlives, number
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS waited_before,
         MAX(to_ts) OVER (
-            PARTITION BY place, parent ORDER BY from_ts, number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            PARTITION BY place, parent ORDER BY from_ts, outlives, number
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS covered_to
     FROM linked
+),
+timed AS (
+    SELECT
+        id,
+        place,
+        turn,
+        parent,
+        from_ts,
+        to_ts,
+        covered_to,
+        CASE
+            WHEN outlives = 1 THEN GREATEST(from_ts, COALESCE(waited_before, from_ts)) ELSE from_ts
+        END AS waited_from,
+        CASE
+            WHEN outlives = 1 THEN LEAST(to_ts, COALESCE(next_from, to_ts))
+            ELSE LEAST(to_ts, COALESCE(taken_over, to_ts))
+        END AS waited_to
+    FROM beside
 ),
 -- The recursion goes over spans with children alone; most have none.
 branches AS (
     SELECT
         b.id,
         b.parent,
-        b.from_ts,
+        b.waited_from,
         b.waited_to,
         e.event_id,
         SUBSTRING(COALESCE(e.name, e.event, e.tool, e.operation, '?'), 1, 200) AS name,
         e.agent,
         e.session_id
     FROM events AS e
-    JOIN beside AS b ON b.id = key_of(e.event_id)
-    WHERE b.id IN (SELECT parent FROM beside)
+    JOIN timed AS b ON b.id = key_of(e.event_id)
+    WHERE b.id IN (SELECT parent FROM timed)
 ),
 tree AS (
     SELECT
@@ -142,7 +167,7 @@ tree AS (
         name AS path,
         agent,
         session_id,
-        from_ts AS critical_from,
+        waited_from AS critical_from,
         waited_to AS critical_to
     FROM branches
     WHERE parent IS NULL
@@ -154,7 +179,7 @@ tree AS (
         t.path || ' > ' || c.name AS path,
         COALESCE(c.agent, t.agent) AS agent,
         COALESCE(c.session_id, t.session_id) AS session_id,
-        GREATEST(t.critical_from, c.from_ts) AS critical_from,
+        GREATEST(t.critical_from, c.waited_from) AS critical_from,
         LEAST(t.critical_to, c.waited_to) AS critical_to
     FROM tree AS t
     JOIN branches AS c ON c.parent = t.id
@@ -174,15 +199,15 @@ parents AS (
         COUNT(*) AS children,
         SUM(GREATEST(ms_between(GREATEST(b.from_ts, COALESCE(b.covered_to, b.from_ts)), b.to_ts), 0)) AS covered_ms,
         SUM(GREATEST(
-            ms_between(GREATEST(t.critical_from, b.from_ts), LEAST(t.critical_to, b.waited_to)), 0
+            ms_between(GREATEST(t.critical_from, b.waited_from), LEAST(t.critical_to, b.waited_to)), 0
         )) FILTER (WHERE t.root IS NOT NULL) AS waited_ms
-    FROM beside AS b
+    FROM timed AS b
     LEFT JOIN tree AS t ON t.id = b.parent
     WHERE b.parent IS NOT NULL
     GROUP BY b.parent
 ),
 deepest AS (
-    SELECT DISTINCT b.place FROM tree AS t JOIN beside AS b ON b.parent = t.id WHERE t.depth = 97
+    SELECT DISTINCT b.place FROM tree AS t JOIN timed AS b ON b.parent = t.id WHERE t.depth = 97
 ),
 placed AS (
     SELECT
@@ -204,14 +229,14 @@ placed AS (
             WHEN b.parent IS NULL OR p.root IS NOT NULL
                 THEN GREATEST(
                     ms_between(
-                        GREATEST(b.from_ts, COALESCE(p.critical_from, b.from_ts)),
+                        GREATEST(b.waited_from, COALESCE(p.critical_from, b.waited_from)),
                         LEAST(b.waited_to, COALESCE(p.critical_to, b.waited_to))
                     ), 0
                 )
             ELSE 0
         END AS critical_ms
     FROM events AS w
-    JOIN beside AS b ON b.id = key_of(w.event_id)
+    JOIN timed AS b ON b.id = key_of(w.event_id)
     -- Each names a column of w, so that engines look them up for each event, and do not put them together before.
     LEFT JOIN parents AS p ON p.id = b.parent AND w.parent_span_id IS NOT NULL
     LEFT JOIN parents AS o ON o.id = key_of(w.event_id)
