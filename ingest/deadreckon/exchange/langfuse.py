@@ -7,6 +7,7 @@ camel case, those of the tables' own export button and of the public API.
 from __future__ import annotations
 
 import json
+import math
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -28,6 +29,8 @@ _CAPITAL: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
 _SOURCES: Final = {"ANNOTATION": "human", "EVAL": "judge", "API": "code"}
 _OF_TRACES: Final = ("session_id", "user_id", "release", "tags")
 """What a trace says that its observations do not, unless they were exported enriched."""
+_OF_SCORES: Final = frozenset({"value", "string_value", "trace_id", "session_id", "dataset_run_id"})
+"""One of these a score has; not always a value."""
 _KEPT: Final = {
     "id": "langfuse.observation.id",
     "trace_id": "langfuse.trace.id",
@@ -111,7 +114,7 @@ def _sort(row: Mapping[str, Any], path: Path) -> str:
         return TRACE  # one trace, downloaded with all of its observations and scores
     if {"id", "trace_id", "start_time"} <= row.keys():
         return OBSERVATION
-    if {"id", "name"} <= row.keys() and row.keys() & {"value", "string_value"} and row.keys() & {"source", "data_type"}:
+    if {"id", "name"} <= row.keys() and row.keys() & _OF_SCORES and row.keys() & {"source", "data_type"}:
         return SCORE
     if {"id", "timestamp"} <= row.keys():
         return TRACE
@@ -199,7 +202,7 @@ def _usage(row: Mapping[str, Any]) -> dict[str, int]:
     """Tokens by what they are, in each generation of the columns."""
     given = row.get("usage_details")
     if isinstance(given, dict) and given:
-        return {key: int(value) for key, value in given.items() if _count(value) is not None}
+        return {key: count for key, value in given.items() if (count := _count(value)) is not None}
     usage = row.get("usage") if isinstance(row.get("usage"), dict) else {}
     sides = {
         "input": row.get("prompt_tokens", row.get("input_usage", usage.get("input") if usage else None)),
@@ -212,7 +215,7 @@ def _usage(row: Mapping[str, Any]) -> dict[str, int]:
 def _count(value: Any) -> int | None:
     try:
         return int(float(value))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
@@ -228,6 +231,7 @@ def _cost(row: Mapping[str, Any]) -> dict[str, float]:
             parts[key] = float(value)
         except (TypeError, ValueError):
             continue
+    parts = {key: value for key, value in parts.items() if math.isfinite(value)}
     if parts and "total" not in parts:
         parts["total"] = sum(parts.values())
     return parts if parts.get("total") else {}

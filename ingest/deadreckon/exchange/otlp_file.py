@@ -16,11 +16,11 @@ from deadreckon.core import inflate
 from deadreckon.core.errors import SourceError
 from deadreckon.exchange.bring import MAX_LINE_BYTES, Item
 from deadreckon.exchange.own import events, is_own
+from deadreckon.exchange.pieces import pieces
 from deadreckon.serve.lines import MalformedError, lines
 from deadreckon.serve.signals import LOGS, METRICS, TRACES, Signal
 
 SIGNALS: Final = {signal.resources: signal for signal in (TRACES, LOGS, METRICS)}
-_READ: Final = 1 << 20
 
 
 def items(paths: list[Path]) -> Iterator[Item]:
@@ -73,7 +73,7 @@ def _lines(path: Path) -> Iterator[bytes]:
     """The lines of a file that are not blank. A last one that was cut off is left out, as its writer left it."""
     rest = b""
     try:
-        for piece in _pieces(path):
+        for piece in pieces(path):
             *whole, rest = (rest + piece).split(b"\n")
             yield from (one for one in whole if one.strip())
     except OSError as error:
@@ -88,17 +88,6 @@ def _lines(path: Path) -> Iterator[bytes]:
         except orjson.JSONDecodeError:
             return  # the collector was stopped while it wrote
         yield rest
-
-
-def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        kind = inflate.kind_of(file.read(6))
-        file.seek(0)
-        if kind:
-            yield from inflate.inflate(kind, file.read)
-            return
-        while piece := file.read(_READ):
-            yield piece
 
 
 def _strange(path: Path, number: int, why: str) -> SourceError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -11,12 +12,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
+from deadreckon.core import inflate
 from deadreckon.core.errors import SourceError
+from deadreckon.exchange.pieces import text
 
 ENDINGS: Final = (".csv", ".json", ".jsonl", ".ndjson", ".parquet")
 _AT_ONCE: Final = 1000
 _LONGEST: Final = 16 << 20, 256 << 20
 """Bytes that one object of a JSON file may have, for small files and at most: DuckDB takes twice that at once."""
+_LAST_MS: Final = 1e15
+_PATTERN: Final = re.compile(r"[*?\[]")
+"""Signs by which DuckDB would take a name for a pattern; in brackets they are themselves."""
 _UNPACKED: Final = (".gz", ".zst", ".zstd")
 
 
@@ -66,7 +72,7 @@ def moment(value: Any) -> int | None:
             return moment(datetime.fromisoformat(value.strip()))
         except ValueError:
             return moment(float(value)) if value.replace(".", "", 1).isdigit() else None
-    if isinstance(value, int | float) and not isinstance(value, bool) and value == value and value > 0:  # noqa: PLR0124 - NaN differs from itself
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < _LAST_MS:
         return int(value * 1_000_000)
     return None
 
@@ -90,30 +96,15 @@ def _kind(path: Path) -> str:
 
 def _csv(path: Path) -> Iterator[dict[str, Any]]:
     csv.field_size_limit(sys.maxsize)
-    with _text(path) as lines:
+    with text(path) as lines:
         reader = csv.DictReader(lines, strict=True)
         try:
             for row in reader:
                 if None in row or None in row.values():
                     raise _damaged(path, f"line {reader.line_num} has not as many fields as the first")
                 yield {key: value for key, value in row.items() if value != ""}
-        except (csv.Error, UnicodeDecodeError, OSError, EOFError) as error:
+        except (csv.Error, UnicodeDecodeError, OSError, inflate.DamagedError) as error:
             raise _damaged(path, f"line {reader.line_num}: {error}") from error
-
-
-def _text(path: Path) -> Any:
-    if path.suffix == ".gz":
-        import gzip
-
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    if path.suffix in (".zst", ".zstd"):
-        import io
-
-        import zstandard
-
-        raw = zstandard.ZstdDecompressor().stream_reader(path.open("rb"), closefd=True)
-        return io.TextIOWrapper(io.BufferedReader(raw), encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")
 
 
 def _json(path: Path) -> Iterator[dict[str, Any]]:
@@ -125,7 +116,7 @@ def _json(path: Path) -> Iterator[dict[str, Any]]:
     with duckdb.connect() as con:
         con.execute("SET threads = 1; SET memory_limit = '1GB'")
         try:
-            con.execute(query, {"path": str(path), "longest": longest})
+            con.execute(query, {"path": _PATTERN.sub(r"[\g<0>]", str(path)), "longest": longest})
             while found := con.fetchmany(_AT_ONCE):
                 for (text,) in found:
                     value = json.loads(text)
