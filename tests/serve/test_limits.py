@@ -17,7 +17,7 @@ from tests.serve.servers import Server
 from deadreckon.cli import main
 from deadreckon.core.errors import MissingExtraError
 from deadreckon.serve.limits import Memory, OverloadedError, TooLargeError
-from deadreckon.serve.server import require_extra
+from deadreckon.serve.server import Where, require_extra
 
 
 def test_memory_is_given_back() -> None:
@@ -102,10 +102,30 @@ def test_a_port_that_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     """The error names the port and how to choose another, for senders too."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert main(["serve", "--port", str(port), "--spool", str(tmp_path)]) == 2
+        lake = tmp_path / "lake"
+        words = ["--spool", str(tmp_path / "spool"), "--ingest", "--lake", str(lake)]
+        assert main(["serve", "--port", str(port), *words]) == 2
     error = json.loads(capsys.readouterr().err.splitlines()[-1])["error"]
-    assert f"127.0.0.1 port {port}: Address already in use" in error["message"]
+    assert error["message"] == f"cannot listen on 127.0.0.1 port {port}: Address already in use"
+    assert not lake.exists()
     assert "OTEL_EXPORTER_OTLP_ENDPOINT" in error["hint"]
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [
+        ("127.0.0.1", True),
+        ("127.0.0.2", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("shop.example", False),
+    ],
+)
+def test_who_can_reach_it(host: str, local: bool) -> None:
+    """Only this machine, by every address of its own."""
+    assert Where(host, 0, Path("spool")).is_local is local
 
 
 def test_a_spool_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -89,6 +89,12 @@ def command(
     def warn(message: str) -> None:
         say(f"warning: {message}")
 
-    with Follower(spool, settings, warn) if ingest else nullcontext():
-        serve(where, limits, token, on_ready=ready)
+    with ExitStack() as beside:
+
+        def begin(http: int, rpc: int | None) -> None:
+            if ingest:
+                beside.enter_context(Follower(spool, settings, warn))
+            ready(http, rpc)
+
+        serve(where, limits, token, on_ready=begin)
     return 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib.util
+import ipaddress
+import os
 import signal
 import socket
 from collections.abc import Callable
@@ -32,7 +34,10 @@ class Where:
     @property
     def is_local(self) -> bool:
         """Whether only this machine can reach it."""
-        return self.host in ("127.0.0.1", "localhost", "::1")
+        try:
+            return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
 
 
 Ready = Callable[[int, int | None], None]
@@ -92,8 +97,10 @@ def listen(host: str, port: int) -> socket.socket:
         family, _, _, _, target = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server((str(target[0]), port), family=family, backlog=1024)
     except (OSError, OverflowError) as error:
+        number = getattr(error, "errno", None) or 0
+        why = os.strerror(number) if number > 0 else getattr(error, "strerror", None) or error
         raise UsageError(
-            f"cannot listen on {host} port {port}: {getattr(error, 'strerror', None) or error}",
+            f"cannot listen on {host} port {port}: {why}",
             hint="name another with --port, and to the senders with OTEL_EXPORTER_OTLP_ENDPOINT=http://HOST:PORT",
         ) from error
 
