@@ -130,7 +130,7 @@ def check(
     config: ConfigOption = None,
     format_: FormatOption = None,
 ) -> None:
-    """Find calls without a price, costs that differ from what was reported, and names that may mean several models.
+    """Find calls without a price, costs that differ from what was reported, and prices that stand on an assumption.
 
     The exit code is 1 where a cost is unknown or doubtful.
 

@@ -1,4 +1,4 @@
-"""What is to be known about the prices of a lake's calls: which have none, which differ, which are not certain."""
+"""What is to be known about the prices of a lake's calls: which have none, which differ, whose they are taken to be."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from deadreckon.queries.prices_cache import Name
 from deadreckon.queries.prices_record import record
 from deadreckon.queries.prices_table import Sources, from_library, refs, sources, written_as
 
-WRONG: Final = ("unpriced", "differs", "ambiguous")
+WRONG: Final = ("unpriced", "differs")
 """Findings that make a cost unknown or doubtful."""
 
 _CALLS: Final = """
@@ -38,7 +38,7 @@ class Finding:
     """One thing found.
 
     Attributes:
-        finding: unpriced, differs, agrees, ambiguous, outdated or left out.
+        finding: unpriced, differs, agrees, outdated, assumed or left out.
         provider, model, model_version: of the calls; empty where they state none.
         calls: how many it is about.
         reported_usd, computed_usd: sums over the calls where both are known, for differs and agrees.
@@ -90,13 +90,14 @@ def check(lake: Lake, settings: Settings, *, tolerance: float, today: date) -> l
             found.append(Finding("differs" if off else "agrees", *name, both, reported, computed, detail))
         if name in notes:
             found.append(Finding("left out", *name, calls, detail=notes[name]))
-    found += _ambiguous(counted, given)
+    found += _assumed(counted, given)
     found += _outdated(counted, settings, given, today)
-    order = [*WRONG, "outdated", "left out", "agrees"]
+    order = [*WRONG, "outdated", "assumed", "left out", "agrees"]
     return sorted(found, key=lambda f: (order.index(f.finding), f.provider, f.model, f.model_version))
 
 
-def _ambiguous(counted: dict[Name, int], given: Sources) -> list[Finding]:
+def _assumed(counted: dict[Name, int], given: Sources) -> list[Finding]:
+    """Calls that state no provider, of models that are not sold at one price: libraries say whose a name is."""
     bare = [
         name
         for name in counted
@@ -111,8 +112,8 @@ def _ambiguous(counted: dict[Name, int], given: Sources) -> list[Finding]:
             if match.prices:
                 bare.remove(name)  # decided here: the libraries after it are not asked
             if match.prices and match.others:
-                detail = f"no provider is stated: taken for {match.known_as}, may be {_some(match.others)}"
-                found.append(Finding("ambiguous", *name, counted[name], detail=detail))
+                detail = f"no provider is stated: priced as {match.known_as}; at other prices: {_some(match.others)}"
+                found.append(Finding("assumed", *name, counted[name], detail=detail))
     return found
 
 

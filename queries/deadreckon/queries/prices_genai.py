@@ -36,7 +36,7 @@ class Match:
     Attributes:
         known_as: the library's own name of the model, with its provider's; empty where it has none.
         prices: its history, empty where the name is unknown or is not priced by the token.
-        others: other models that the name may mean as well, at other prices; only where no provider was stated.
+        others: the models that others sell under the name, at other prices; only where no provider was stated.
     """
 
     known_as: str = ""
