@@ -100,3 +100,45 @@ def test_what_is_no_otlp(content: bytes, tmp_path: Path, imported: Imported) -> 
     with pytest.raises(SourceError, match=r"none\.json"):
         bring(imported, tmp_path / "none.json")
     assert not imported.lake.exists()
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"timeUnixNano": "soon"},
+        {"timeUnixNano": "9" * 30},
+        {"attributes": [{"key": "deadreckon.json.a", "value": {"intValue": "3"}}]},
+        {"attributes": [{"key": "params", "value": {"stringValue": "{torn"}}]},
+        {"attributes": [{"value": {"stringValue": "x"}}]},
+        {"attributes": {"a": 1}},
+        "text",
+    ],
+)
+def test_an_export_that_somebody_edited(record: Any, tmp_path: Path, imported: Imported) -> None:
+    """What is marked as ours and is not as we write it: the file and the line are named."""
+    scope = {"scope": {"name": "deadreckon.export"}, "logRecords": [record]}
+    path = tmp_path / "a.json"
+    path.write_text("\n" + json.dumps({"resourceLogs": [{"scopeLogs": [scope]}]}) + "\n")
+    with pytest.raises(SourceError, match=r"a\.json, line 2, is no export of reckon"):
+        imported.bring(otlp_file.items([path]))
+    assert not imported.lake.exists()
+
+
+@pytest.mark.parametrize("content", [b"[" * 5000, b"\x00" * 5000, b'{"level": "info"', b'{"resourceLogs": []}\nx'])
+def test_a_last_line_that_never_was_otlp(content: bytes, tmp_path: Path, imported: Imported) -> None:
+    """What was cut off began as a request; anything else is another file."""
+    path = tmp_path / "a.json"
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match="is no JSON"):
+        imported.bring(otlp_file.items([path]))
+
+
+def test_a_line_without_an_end(tmp_path: Path, imported: Imported, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory has an end, too."""
+    monkeypatch.setattr(otlp_file, "LONGEST", 4 << 20)
+    path = tmp_path / "a.json"
+    path.write_bytes(b'{"resourceLogs": [' + b" " * (6 << 20))
+    with pytest.raises(SourceError, match="line 1, is longer than 4 MiB"):
+        imported.bring(otlp_file.items([path]))
+    path.write_bytes(b'{"resourceLogs": [' + b" " * (3 << 20) + b"]}\n\n")
+    assert imported.bring(otlp_file.items([path])).lines == 0

@@ -20,6 +20,9 @@ from deadreckon.exchange.pieces import pieces
 from deadreckon.serve.lines import MalformedError, lines
 from deadreckon.serve.signals import LOGS, METRICS, TRACES, Signal
 
+LONGEST: Final = 256 << 20
+"""Bytes of a line, which stands for one request."""
+_BEGIN: Final = b'{"resource'
 SIGNALS: Final = {signal.resources: signal for signal in (TRACES, LOGS, METRICS)}
 
 
@@ -30,7 +33,7 @@ def items(paths: list[Path]) -> Iterator[Item]:
         SourceError: one holds something else, or is damaged.
     """
     for path in paths:
-        for number, text in enumerate(_lines(path), 1):
+        for number, text in _lines(path):
             yield from _request(path, number, text)
 
 
@@ -44,7 +47,11 @@ def _request(path: Path, number: int, text: bytes) -> Iterator[Item]:
     for key, resources in value.items():
         signal = SIGNALS[key]
         if is_own(resources, signal):
-            yield from (Item(event, ("event",)) for event in events(resources, signal))
+            try:
+                ours = list(events(resources, signal))
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+                raise _strange(path, number, f"is no export of reckon as it was written: {error}") from error
+            yield from (Item(event, ("event",)) for event in ours)
             continue
         try:
             found = lines(signal, resources, text, MAX_LINE_BYTES)
@@ -69,25 +76,42 @@ def _count(signal: Signal, text: bytes) -> int:
     return sum(len(shape.get("dataPoints") or ()) for one in found for shape in one.values() if isinstance(shape, dict))
 
 
-def _lines(path: Path) -> Iterator[bytes]:
-    """The lines of a file that are not blank. A last one that was cut off is left out, as its writer left it."""
-    rest = b""
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file that are not blank, with their numbers.
+
+    A last one that was cut off is left out, as its writer left it.
+    """
+    rest: list[bytes] = []
+    number = 1
     try:
         for piece in pieces(path):
-            *whole, rest = (rest + piece).split(b"\n")
-            yield from (one for one in whole if one.strip())
+            *whole, last = piece.split(b"\n")
+            for one in whole:
+                text, rest = b"".join([*rest, one]), []
+                if text.strip():
+                    yield number, text
+                number += 1
+            rest.append(last)
+            if sum(map(len, rest)) > LONGEST:
+                raise _strange(path, number, f"is longer than {LONGEST >> 20} MiB")
     except OSError as error:
         raise SourceError(
             f"{path} cannot be read: {error.strerror or error}", hint="check its name and rights"
         ) from error
     except inflate.DamagedError as error:
         raise SourceError(f"{path}: {error}; nothing was imported", hint="copy or export the file again") from error
-    if rest.strip():
-        try:
-            orjson.loads(rest)
-        except orjson.JSONDecodeError:
-            return  # the collector was stopped while it wrote
-        yield rest
+    text = b"".join(rest)
+    if text.strip() and not _is_cut(text):
+        yield number, text
+
+
+def _is_cut(text: bytes) -> bool:
+    """Whether this is the beginning of a request, and no more: the collector was stopped while it wrote."""
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text.startswith(_BEGIN) or _BEGIN.startswith(text)
+    return False
 
 
 def _strange(path: Path, number: int, why: str) -> SourceError:
