@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -101,3 +102,21 @@ def test_requests_in_a_row_are_answered_in_a_row(server: Server) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         connection.sendall(sent + HEALTH.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
         assert answer(connection).count(b"HTTP/1.1 200") == 4
+
+
+def test_requests_in_a_row_are_read_as_they_are_answered(tmp_path: Path) -> None:
+    """However many are sent ahead, few of them are in memory."""
+    count = 30_000
+    answered, end = 0, b""
+    with Server(tmp_path) as server, socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+        sending = threading.Thread(target=connection.sendall, args=(HEALTH * count,))
+        sending.start()
+        while answered < count:
+            said = end + connection.recv(1 << 20)
+            answered += said.count(b"HTTP/1.1 200 OK")
+            end = said[-14:]  # one byte less than what is counted
+        sending.join()
+        status = Path(f"/proc/{server.process.pid}/status")
+        if status.exists():
+            (peak,) = (line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+            assert int(peak) < 130_000

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import Final
 
 import httptools
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from deadreckon.serve.limits import Limits
@@ -15,19 +17,34 @@ _TOO_LONG: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Len
 _OF_UPGRADES: Final = (b"upgrade", b"connection", b"http2-settings")
 
 
+class _Flow(FlowControl):
+    """Reads no further while requests that have been read wait for the answers to those before them."""
+
+    def __init__(self, transport: asyncio.Transport, waiting: Collection[object]) -> None:
+        super().__init__(transport)
+        self._waiting = waiting
+
+    def resume_reading(self) -> None:
+        if not self._waiting:
+            super().resume_reading()
+
+
 def protocol(limits: Limits) -> type[HttpToolsProtocol]:
     """The class of uvicorn's connections, within these limits."""
 
     class Connection(HttpToolsProtocol):
         _deadline: asyncio.TimerHandle | None = None
         _in_head = False
+        _begun = False
+        """Whether a head began in the data at hand, which may hold whole requests before it."""
         _head = 0
-        """Bytes of the head that is arriving, as far as they came after its first."""
+        """Bytes of the head that is arriving, but for those that came with its first."""
         _again = b""
         """A head that asked for another protocol, as if it had not."""
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
+            self.flow = _Flow(transport, self.pipeline)
             self._expect()
 
         def connection_lost(self, exc: Exception | None) -> None:
@@ -36,7 +53,7 @@ def protocol(limits: Limits) -> type[HttpToolsProtocol]:
 
         def on_message_begin(self) -> None:
             super().on_message_begin()
-            self._in_head, self._head = True, 0
+            self._in_head, self._begun, self._head = True, True, 0
             self._expect()
 
         def on_headers_complete(self) -> None:
@@ -53,6 +70,7 @@ def protocol(limits: Limits) -> type[HttpToolsProtocol]:
 
         def data_received(self, data: bytes) -> None:
             self._unset_keepalive_if_required()
+            self._begun = False
             try:
                 self.parser.feed_data(data)
             except httptools.HttpParserUpgrade as upgrade:
@@ -64,12 +82,12 @@ def protocol(limits: Limits) -> type[HttpToolsProtocol]:
                 self.send_400_response("Invalid HTTP request received.")
             if self.transport.is_closing():
                 return
-            if self._in_head:
+            if self._in_head and not self._begun:
                 self._head += len(data)
                 if self._head > _MAX_HEAD:
                     self.transport.write(_TOO_LONG)
                     self.transport.close()
-            elif self._deadline is None and (self.cycle is None or self.cycle.response_complete):
+            elif not self._in_head and self._deadline is None and (self.cycle is None or self.cycle.response_complete):
                 self._expect()  # an empty line, which ended the time that the connection may be idle
 
         def _go_on(self, rest: bytes) -> None:
