@@ -292,6 +292,7 @@ def test_a_call_that_was_cancelled_waits_for_it_again(monkeypatch: pytest.Monkey
     [
         (KeyError, "KeyError", "'o-1'"),
         (Shop.ClosedError, f"{__name__}.Shop.ClosedError", "closed: today"),
+        (Shop.ClosedError, "__main__.Shop.ClosedError", "closed: today"),
         (UnicodeDecodeError, "UnicodeDecodeError", "'utf-8' codec can't decode byte 0xff"),
         (FileNotFoundError, "FileNotFoundError", "[Errno 2] No such file or directory: 'x'"),
     ],

@@ -96,8 +96,8 @@ def _same_error(a: str | None, b: str | None) -> bool:
     """Whether two classes are the same, one of which was in a script: that is `__main__` in its own run alone."""
     if a is None or b is None or a == b:
         return a == b
-    (one, _, name), (other, _, also) = a.rpartition("."), b.rpartition(".")
-    return name == also and "__main__" in (one, other)
+    pairs = ((a, b), (b, a))
+    return any(one.startswith("__main__.") and other.endswith(one.removeprefix("__main__")) for one, other in pairs)
 
 
 def judged(replay_of: str, said: dict[str, Any], a: Tree, b: Tree | None) -> Verdict:

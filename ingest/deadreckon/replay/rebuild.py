@@ -178,9 +178,10 @@ def class_of(title: str, function: Callable[..., Any]) -> type | None:
         for n in range(len(parts) - 1, 0, -1)
         if (module := ".".join(parts[:n])) in sys.modules
     ]
-    known = [functools.reduce(_member, path, place) for place, path in [*places, (builtins, parts)]]
-    found = (*known, getattr(function, "__globals__", {}).get(parts[-1]))
-    return next((one for one in found if isinstance(one, type)), None)
+    known: list[Any] = [functools.reduce(_member, path, place) for place, path in [*places, (builtins, parts)]]
+    scope = getattr(function, "__globals__", {})  # a class of a script had another module then
+    known += [functools.reduce(_member, parts[n + 1 :], scope.get(parts[n])) for n in range(len(parts))]
+    return next((one for one in known if isinstance(one, type)), None)
 
 
 def _like(title: str) -> type[BaseException]:
