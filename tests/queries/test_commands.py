@@ -487,6 +487,16 @@ def test_trace_has_flat_formats_and_limits(capsys: Captured, lake: str) -> None:
     assert (limited["count"], limited["more_traces"]) == (1, 1)
 
 
+def test_a_trace_that_is_cut_says_so(capsys: Captured, busy: str, tmp_path: Path) -> None:
+    """Its sums are of what is shown; beside another trace it is cut as well."""
+    config = tmp_path / "few.toml"
+    config.write_text("[query]\nmax_rows = 2\n")
+    out, err = reckon(capsys, "trace", "one", "--lake", busy, "--config", str(config), "--format", "table")[1:]
+    assert "2 spans and more, which are left out" in out
+    assert "truncated" in err
+    assert "truncated" in reckon(capsys, "trace", "one", "two", "--lake", busy, "--config", str(config))[2]
+
+
 def test_trace_of_nothing_is_missing_data(capsys: Captured, lake: str) -> None:
     """An id that no event has, or not of that kind, or of no kind."""
     assert refused(capsys, 3, "trace", "nobody", "--lake", lake)["kind"] == "data"

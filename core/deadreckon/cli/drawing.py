@@ -51,7 +51,7 @@ def draw_found(found: Found) -> None:
     out.print(Text(one_line(f"{found.kind} {found.id}{also}"), style="bold"))
     for tree in found.traces:
         out.print()
-        for facts in _summary(tree):
+        for facts in _summary(tree, cut=found.truncated):
             _facts(out, facts, width)
         _tree(out, tree, found, width)
         draw_findings(out, tree, width)
@@ -62,13 +62,13 @@ def draw_found(found: Found) -> None:
         draw(out, (Column(), Column(), Column(least=12)), rows, width, names=False)
 
 
-def _summary(tree: Tree) -> list[list[str]]:
+def _summary(tree: Tree, *, cut: bool) -> list[list[str]]:
     from deadreckon.queries.findings import retries_of
 
     first = next((n.event for n in tree.nodes if n.event["kind"] == "span"), tree.nodes[0].event if tree.nodes else {})
     spans = len(tree.spans)
     parts = [f"trace {tree.trace_id}", f"{tree.started_at:%Y-%m-%d %H:%M:%S} UTC", duration(tree.duration_ms)]
-    parts.append(f"{spans} span{'' if spans == 1 else 's'}")
+    parts.append(f"{spans} span{'' if spans == 1 else 's'}{' and more, which are left out' if cut else ''}")
     if failed := sum(n.failed for n in tree.nodes):
         parts.append(f"{failed} failed")
     if again := retries_of(tree.spans):

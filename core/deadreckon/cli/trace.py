@@ -34,6 +34,7 @@ _FIELDS: Final = (
     ),
     *("service", "environment", "variant", "input", "input_length", "output", "output_length"),
 )
+_TRUNCATED: Final = "truncated: there are more events than query.max_rows and query.max_bytes let through"
 _TIMES: Final = ("self_ms", "critical_ms", "critical_self_ms")
 
 
@@ -73,6 +74,8 @@ def command(
 
         asked = [f"{one.kind} {one.id}" for one in (found, second)]
         show_pair(_only(found), _only(second), asked, shown)
+        if found.truncated or second.truncated:
+            say(_TRUNCATED)
         return
     if shown is Format.json:
         sys.stdout.write(dumps(_document(found), indent=True))
@@ -87,7 +90,7 @@ def command(
     if found.more_traces and shown is not Format.json:
         say(f"{found.more_traces} more traces: --max-traces shows more")
     if found.truncated and shown is not Format.json:
-        say("truncated: there are more events than query.max_rows and query.max_bytes let through")
+        say(_TRUNCATED)
 
 
 def _only(found: Found) -> Tree:
