@@ -196,6 +196,25 @@ def test_the_nearer_name_of_the_user_wins(ask: Ask) -> None:
     assert rows == [(1.0,), (2.0,), (3.0,), (5.0,)]
 
 
+def test_counts_below_zero_are_no_counts(ask: Ask) -> None:
+    """They are not known: nothing is priced or summed up by them. More cached than there was input is no credit."""
+    prices = {"m": {"input_per_mtok": 10, "output_per_mtok": 100, "cache_read_per_mtok": 1}}
+    used = [
+        {"input_tokens": 100, "output_tokens": 10, "cache_read_tokens": -50, "reasoning_tokens": -5},
+        {"input_tokens": 100, "output_tokens": -10},
+        {"input_tokens": -100, "output_tokens": 10},
+        {"input_tokens": 100, "output_tokens": 10, "cache_read_tokens": 400},
+    ]
+    rows = [call(model="m", ts=at(f"12 00:00:0{i}"), **tokens) for i, tokens in enumerate(used)]
+    sql = "SELECT computed_usd * 1e6, cost_source, total_tokens, cache_read_tokens FROM model_calls ORDER BY ts"
+    assert ask(sql, rows, prices=prices) == [
+        (pytest.approx(2000), "computed", 110, None),
+        (pytest.approx(1000), "computed", 100, None),
+        (None, "unpriced", 10, None),
+        (pytest.approx(1400), "computed", 110, 400),
+    ]
+
+
 def test_tiers_of_the_user(ask: Ask) -> None:
     """All tokens of a call are priced by the tier that its input reaches."""
     tiers = [{"above_input_tokens": 100, "input_per_mtok": 10, "output_per_mtok": 20}]

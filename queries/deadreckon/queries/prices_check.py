@@ -84,7 +84,7 @@ def check(lake: Lake, settings: Settings, *, tolerance: float, today: date) -> l
             detail = "no source has a price for it then; write one in [prices]"
             found.append(Finding("unpriced", *name, unpriced - countless, detail=detail))
         if countless:
-            found.append(Finding("unpriced", *name, countless, detail="the calls state no input tokens"))
+            found.append(Finding("unpriced", *name, countless, detail="the calls state no input tokens, or below zero"))
         if both:
             detail = f"{off} of {both} calls by more than {tolerance:.3g} of their cost" if off else ""
             found.append(Finding("differs" if off else "agrees", *name, both, reported, computed, detail))

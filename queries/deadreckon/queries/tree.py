@@ -81,8 +81,9 @@ class Tree:
         return sum(known) if known else None
 
     def total(self, column: str) -> int | None:
-        """The sum of a token column over its model calls; None where none states it."""
-        known = [n.event[column] for n in self.nodes if n.counted and n.event[column] is not None]
+        """The sum of a token column over its model calls; None where none states it. Below zero is no count."""
+        known = [n.event[column] for n in self.nodes if n.counted and (n.event[column] or 0) >= 0]
+        known = [count for count in known if count is not None]
         return sum(known) if known else None
 
 

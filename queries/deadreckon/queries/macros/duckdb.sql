@@ -14,6 +14,8 @@ CREATE OR REPLACE MACRO status_of(status, error_type) AS
 CREATE OR REPLACE MACRO key_of(text) AS md5_number(text);
 -- A duration, where it can be one: not below zero, finite, and at most some 30 years.
 CREATE OR REPLACE MACRO sane_ms(ms) AS CASE WHEN ms >= 0 AND ms <= 1000000000000 THEN ms END;
+-- A count, where it can be one: not below zero.
+CREATE OR REPLACE MACRO sane_count(n) AS CASE WHEN n >= 0 THEN n END;
 -- A time, some milliseconds later.
 CREATE OR REPLACE MACRO add_ms(moment, ms) AS moment + to_microseconds(CAST(round(ms * 1000) AS BIGINT));
 -- Milliseconds from one time to another.

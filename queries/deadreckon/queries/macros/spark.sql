@@ -10,6 +10,8 @@ status_of(status, error_type): COALESCE(status, CASE WHEN error_type IS NULL THE
 key_of(text): text
 -- A duration, where it can be one: not below zero, finite, and at most some 30 years.
 sane_ms(ms): CASE WHEN ms >= 0 AND ms <= 1000000000000 THEN ms END
+-- A count, where it can be one: not below zero.
+sane_count(n): CASE WHEN n >= 0 THEN n END
 -- A time, some milliseconds later.
 add_ms(moment, ms): moment + make_dt_interval(0, 0, 0, CAST(round(ms * 1000) AS DECIMAL(18, 0)) / 1000000)
 -- Milliseconds from one time to another.

@@ -35,7 +35,7 @@
 --   stream
 --   duration_ms      NULL where what was written is none: below zero, not finite, or above 30 years
 --   ttft_ms
---   input_tokens
+--   input_tokens [tokens]  tokens in, cached ones included; NULL, as of all tokens here, where it is below zero
 --   output_tokens
 --   cache_read_tokens
 --   cache_write_tokens
@@ -172,7 +172,12 @@ calls AS (
 ),
 priced AS (
     SELECT
-        c.*,
+        c.* EXCLUDE (input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens),
+        sane_count(c.input_tokens) AS input_tokens,
+        sane_count(c.output_tokens) AS output_tokens,
+        sane_count(c.cache_read_tokens) AS cache_read_tokens,
+        sane_count(c.cache_write_tokens) AS cache_write_tokens,
+        sane_count(c.reasoning_tokens) AS reasoning_tokens,
         p.source AS price_source,
         p.input_per_mtok,
         p.output_per_mtok,
