@@ -172,6 +172,7 @@ class TestRefused:
             ),
             ("/v1/traces", zlib.compress(b"\0" * 9_000_000), {"Content-Encoding": "deflate"}, 413, "more than 300000"),
             ("/v1/traces", zstandard.compress(b"\0" * 9_000_000), {"Content-Encoding": "zstd"}, 413, "more than"),
+            ("/v1/spans", b"", {}, 404, "OTLP is at /v1/traces"),
             ("/v1/spans", b"", JSON, 404, "OTLP is at /v1/traces, /v1/logs, /v1/metrics"),
         ],
     )

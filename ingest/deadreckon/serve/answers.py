@@ -11,7 +11,7 @@ from deadreckon.serve.signals import Signal
 PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
 INVALID_ARGUMENT: Final = 3
-RESOURCE_EXHAUSTED: Final = 8
+NOT_FOUND: Final = 5
 UNAVAILABLE: Final = 14
 UNAUTHENTICATED: Final = 16
 """Codes of google.rpc, which gRPC has, too."""

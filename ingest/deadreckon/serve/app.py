@@ -102,10 +102,15 @@ def app(receiver: Receiver) -> Starlette:
     async def elsewhere(request: Request, _: Exception) -> Response:
         paths = ", ".join(f"/v1/{signal.name}" for signal in SIGNALS)
         message = f"nothing is received at {request.url.path}; OTLP is at {paths}"
-        return Response(answers.failure(answers.JSON, 5, message), 404, media_type=answers.JSON)
+        kind = answers.PROTOBUF if _kind(request) == answers.PROTOBUF else answers.JSON
+        return Response(answers.failure(kind, answers.NOT_FOUND, message), 404, media_type=kind)
 
     routes += [Route("/health", health), Route("/ready", ready)]
     return Starlette(routes=routes, exception_handlers={404: elsewhere})
+
+
+def _kind(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 class _Export:
@@ -116,7 +121,7 @@ class _Export:
         self._signal = signal
 
     async def answer(self, request: Request) -> Response:
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        kind = _kind(request)
         written = kind if kind == answers.JSON else answers.PROTOBUF
         arriving = _Body(request)
         try:

@@ -75,7 +75,7 @@ class Share:
         """
         if self._held + size > self._memory.limit:
             raise TooLargeError(
-                f"the request takes {self._held + size} bytes to receive, and may take {self._memory.limit}"
+                f"the request takes {self._held + size} bytes to receive, and --max-memory is {self._memory.limit}"
             )
         if self._memory.held + size > self._memory.limit:
             raise OverloadedError(f"{self._memory.held} bytes of other requests are being written")

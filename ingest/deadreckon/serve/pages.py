@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import orjson
 
@@ -30,7 +30,10 @@ class Around:
         Raises:
             MalformedError: it cannot be written.
         """
-        start = _written(outer)[:-1]
+        try:
+            start = orjson.dumps(outer)[:-1]
+        except TypeError as error:
+            raise MalformedError(f"what surrounds {key} cannot be written: {error}") from error
         comma = b"," if len(start) > 1 else b""
         return cls(start + comma + orjson.dumps(key) + b":" + brackets[:1], brackets[1:] + b"}")
 
@@ -61,6 +64,7 @@ class Pages:
         self._most = most
         self._left = most
         self._frame = Around(b"", b"")
+        self._outside = 0
         self._parts: list[bytes] = []
         self._within: Around | None = None
         self._size = self._count = 0
@@ -75,6 +79,7 @@ class Pages:
         signal = self._signal
         resource = Around(b'{"%s":[' % signal.resources.encode(), b"]}\n").around(Around.of(about, signal.scopes))
         self._frame = resource.around(Around.of(scope, signal.records))
+        self._outside = len(self._frame)
 
     def add(self, record: Json, within: Around | None) -> None:
         """A record, or a data point and the metric that it is of; one that has no room in a line is rejected.
@@ -83,30 +88,35 @@ class Pages:
             TooLargeError: all lines together are too large.
         """
         try:
-            written = _written(record)
-        except MalformedError as error:
+            written = orjson.dumps(record)
+        except TypeError as error:  # the parser goes deeper than the writer
             self._reject(f"a {self._signal.noun} cannot be written: {error}")
             return
+        if within is self._within and 0 < self._count < _TOGETHER and self._size + 1 + len(written) <= self._limit:
+            self._parts += (b",", written)
+            self._size += 1 + len(written)
+            self._count += 1
+            return
         outside = len(within) if within else 0
-        alone = len(self._frame) + outside + len(written)
+        alone = self._outside + outside + len(written)
         if alone > self._limit:
             self._reject(
                 f"a {self._signal.noun} makes a line of {alone} bytes, and ingest.max_line_bytes is {self._limit}: "
                 "send less content, or set it higher where reckon serve and reckon ingest run"
             )
             return
-        if self._count and within is self._within:
-            if self._count < _TOGETHER and self._size + 1 + len(written) <= self._limit:
-                self._put(b"," + written)
-                return
-        elif self._count and self._count < _TOGETHER and self._size + 1 + outside + len(written) <= self._limit:
+        if (
+            within is not self._within
+            and 0 < self._count < _TOGETHER
+            and self._size + 1 + alone - self._outside <= self._limit
+        ):
             self._close()
-            self._put(b",")
-            self._open(within, written)
-            return
-        self.end()
-        self._size = len(self._frame)
-        self._parts = [self._frame.before]
+            self._parts.append(b",")
+            self._size += 1
+        else:
+            self.end()
+            self._parts = [self._frame.before]
+            self._size = self._outside
         self._open(within, written)
 
     def end(self) -> None:
@@ -132,12 +142,9 @@ class Pages:
         if within:
             self._parts.append(within.before)
             self._size += len(within)
-        self._put(written)
-
-    def _put(self, part: bytes) -> None:
-        self._parts.append(part)
-        self._size += len(part)
-        self._count += part != b","
+        self._parts.append(written)
+        self._size += len(written)
+        self._count += 1
 
     def _close(self) -> None:
         if self._within:
@@ -146,10 +153,3 @@ class Pages:
     def _reject(self, reason: str) -> None:
         self.rejected += 1
         self.reason = reason
-
-
-def _written(value: Any) -> bytes:
-    try:
-        return orjson.dumps(value)
-    except TypeError as error:  # the parser goes deeper than the writer
-        raise MalformedError(str(error)) from error
