@@ -121,3 +121,22 @@ def test_a_span_that_is_no_json(store: Path, imported: Imported) -> None:
     with pytest.raises(SourceError, match="is no JSON"):
         bring(imported, store)
     assert not imported.lake.exists()
+
+
+@pytest.mark.parametrize("name", ["none.parquet", "none.db", "folder.parquet"])
+def test_a_file_that_is_not_there(name: str, tmp_path: Path, imported: Imported) -> None:
+    """Said with its name, as of any other."""
+    (tmp_path / "folder.parquet").mkdir()
+    with pytest.raises(SourceError, match=name) as caught:
+        imported.bring(phoenix.items([tmp_path / name]))
+    assert caught.value.hint
+
+
+def test_a_schema_that_is_no_text(store: Path, imported: Imported) -> None:
+    """SQLite cannot even say what is wrong with it in UTF-8."""
+    content = store.read_bytes()
+    at = content.index(b"CREATE TABLE ") + len("CREATE ")
+    store.write_bytes(content[:at] + b"\x83\x9d" + content[at + 2 :])
+    with pytest.raises(SourceError, match="cannot be read") as caught:
+        bring(imported, store)
+    assert "recover" in caught.value.hint

@@ -63,7 +63,7 @@ class Database:
         """
         try:
             return self._con.execute(query, values).fetchall()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # what SQLite says cites what it found
             raise self._trouble(error) from error
 
     def pages(self, table: str, columns: Mapping[str, str], where: str = "") -> Iterator[list[sqlite3.Row]]:
@@ -113,7 +113,7 @@ class Database:
             if '"' not in name
         }
 
-    def _trouble(self, error: sqlite3.Error) -> SourceError:
+    def _trouble(self, error: Exception) -> SourceError:
         said = str(error)
         if "locked" in said or "busy" in said:
             hint = f"another process wrote to it for {PATIENCE_S:.0f} s: run the import again"

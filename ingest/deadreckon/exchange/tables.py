@@ -57,7 +57,11 @@ def rows(path: Path) -> Iterator[dict[str, Any]]:
     readers = {".csv": _csv, ".parquet": _parquet, ".json": _json, ".jsonl": _json, ".ndjson": _json}
     if kind not in readers:
         raise SourceError(f"{path} is none of {', '.join(ENDINGS)}", hint="rename it to what it is")
-    if not path.stat().st_size:
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror or error}", hint="check its name") from error
+    if not size:
         raise SourceError(f"{path} is empty", hint="export it again")
     yield from readers[kind](path)
 
