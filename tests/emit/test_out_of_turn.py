@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
+import pytest
 from tests.emit.conftest import SpoolFolder
 
 from deadreckon import emit
@@ -78,6 +79,18 @@ def test_a_span_is_started_once(spool: SpoolFolder) -> None:
     with emit.span("work").start() as work:
         pass
     assert work.parent_span_id is None
+    assert emit.context() == {}
+
+
+def test_a_span_that_could_not_begin_leaves_the_context_as_it_was(spool: SpoolFolder) -> None:
+    """An interrupt in the middle of its beginning ends no block, since none began."""
+
+    def clock() -> int:
+        raise KeyboardInterrupt
+
+    spool.configure(clock=clock)
+    with pytest.raises(KeyboardInterrupt), emit.span("work"):
+        pass
     assert emit.context() == {}
 
 

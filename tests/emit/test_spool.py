@@ -226,11 +226,27 @@ def test_a_thread_waits_for_the_lock_however_long_it_is_held(spool: SpoolFolder)
     assert [event["n"] for event in spool.events()] == [0, 1]
 
 
-def test_a_python_without_ctypes_writes_all_the_same(tmp_path: Path) -> None:
+REFUSALS = {
+    "absent": 'sys.modules["ctypes"] = None',
+    "forbidden": """
+import ctypes
+def refuse(*_): raise MemoryError  # a kernel that gives no memory to write code into
+ctypes.PyDLL = refuse
+""",
+    "audited": """
+def refuse(event, _):
+    if event == "ctypes.dlopen": raise PermissionError(event)
+sys.addaudithook(refuse)
+""",
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_python_without_ctypes_writes_all_the_same(tmp_path: Path, refusal: str) -> None:
     """Through `os.write`, and what stops that is told as ever: here the limit of file sizes, in the middle of lines."""
-    code = """
+    code = f"""
 import resource, sys
-sys.modules["ctypes"] = None
+{REFUSALS[refusal]}
 from deadreckon import emit
 resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
 for n in range(100): emit.event("x", n=n, padding="x" * (n * 7 % 300))
@@ -242,6 +258,18 @@ assert find_put() is _plain
     run(code, tmp_path / "spool")
     both = events(tmp_path / "spool") + events(tmp_path / "spool-fallback")
     assert sorted(event["n"] for event in both if event["event"] == "x") == list(range(100))
+
+
+@pytest.mark.parametrize("by", ["flush", "upkeep", "append"])
+def test_a_line_that_a_handler_left_behind_is_written(spool: SpoolFolder, by: str) -> None:
+    """One that came between the last look and the end of a write waits for the keeper, a flush or the next line."""
+    emit.event("x")
+    held = EMITTER.spool
+    assert held is not None
+    held._pending.append(b'{"event":"left"}\n')
+    {"flush": emit.flush, "upkeep": held.upkeep, "append": lambda: emit.event("x")}[by]()
+    assert len(spool.events("left")) == 1
+    assert not held._pending
 
 
 def test_threads_lose_nothing_when_buffered(spool: SpoolFolder) -> None:
@@ -411,6 +439,22 @@ for thread in threads: thread.join()
 """
     run(code, tmp_path / "spool")
     assert sum(event["event"] == "child" for event in events(tmp_path / "spool")) == 30
+
+
+def test_a_fork_that_an_interrupt_cut_short_raises_nothing_later(spool: SpoolFolder) -> None:
+    """What was to be held before the fork may not be held after it."""
+    emit.event("x")
+    held = EMITTER.spool
+    assert held is not None
+    held.after_fork_in_parent()
+    held.before_fork()
+    held.after_fork_in_parent()
+    held.after_fork_in_parent()
+    other = threading.Thread(target=emit.event, args=("x",))
+    other.start()
+    other.join(10)
+    assert len(spool.events("x")) == 2
+    assert held.keeper.running
 
 
 def test_multiprocessing_workers_seal_their_files(tmp_path: Path) -> None:

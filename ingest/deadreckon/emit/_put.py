@@ -31,7 +31,7 @@ def find_put() -> Put:
         import ctypes  # not before the first line: importing emit is to cost nothing
 
         function = ctypes.PyDLL(None).write
-    except (ImportError, OSError, AttributeError):  # a Python without ctypes, a C library that is not loaded
+    except Exception:  # noqa: BLE001  # no ctypes, no C library, a kernel or an audit hook that forbids it
         return _plain
     # Argument types would be checked at each call; an int, bytes and a small int are what C takes as they are.
     function.restype = ctypes.c_ssize_t

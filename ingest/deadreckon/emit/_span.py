@@ -108,10 +108,14 @@ class Span:
             bindings = Bindings({**bindings.fields, "agent": self._fields["agent"]})
         self._context = Context(bindings, self.trace_id, self.span_id, self, flow)
         self._generation = EMITTER.generation
-        CURRENT.set(self._context)
-        self._open = True
-        self._began = EMITTER.stamp(EMITTER.clock())
-        self._began_timer = EMITTER.timer()
+        try:
+            CURRENT.set(self._context)
+            self._began = EMITTER.stamp(EMITTER.clock())
+            self._began_timer = EMITTER.timer()
+            self._open = True
+        except BaseException:  # an interrupt, or the user's clock: no block begins, so none would end
+            CURRENT.set(previous)
+            raise
         return self
 
     def set(self, /, **fields: Any) -> Self:

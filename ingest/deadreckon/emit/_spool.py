@@ -232,6 +232,7 @@ class Spool:
 
     def upkeep(self) -> float | None:
         """Force to the disk, seal what is due; return the seconds until there is something to do again."""
+        self._drain()
         wait = sync = None
         with self._lock:
             file = self._file
@@ -253,6 +254,11 @@ class Spool:
         self._outage.complain()
         return wait
 
+    def _drain(self) -> None:
+        """Write what a signal handler left between the last look of `append` and its end."""
+        if self._pending:
+            Spool.append(self, b"")
+
     def _sync(self, file: SpoolFile) -> bool:
         try:
             file.sync()
@@ -264,6 +270,7 @@ class Spool:
 
     def flush(self) -> bool:
         """Force everything written to the disk; False if that failed or a drop is yet to be reported."""
+        self._drain()
         with self._lock:
             if self._file is not None and _is_gone(self._file):
                 self._detach()
@@ -302,16 +309,18 @@ class Spool:
 
     def before_fork(self) -> None:
         """Hold the lock across a fork, and end the keeper: a process with one thread forks without a warning."""
-        kept = self.keeper.running
+        if self.keeper.running:
+            self._trap()  # the next line has it started again
         self.keeper.stop(0.5)
-        self._forking = (kept, self._acquire(timeout=1.0))
+        self._acquire(timeout=1.0)
 
     def after_fork_in_parent(self) -> None:
         """Go on."""
-        kept, locked = self._forking
-        if locked:
+        try:
             self._release()
-        if kept:
+        except RuntimeError:
+            pass  # it was not to be had in time, or an interrupt came first
+        if self._file is not None:
             self.keeper.wake()
 
     def after_fork_in_child(self) -> None:
