@@ -566,6 +566,16 @@ class TestNothingIsLost:
         """Keys of OTLP with something else in them are attributes."""
         assert one({"resourceSpans": "none", "event": "x"})["attributes"] == {"resourceSpans": "none"}
 
+    def test_one_key_many_times(self) -> None:
+        """Each of its values is kept under a name of its own, in time that does not grow with their square."""
+        line = span_line()
+        line["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["attributes"] = pairs({"k~4": "own"}) + [
+            {"key": "k", "value": {"intValue": n}} for n in range(40_000)
+        ]
+        given = one(line)["attributes"]
+        assert sorted(value for key, value in given.items() if key not in ("otel", "k~4")) == list(range(40_000))
+        assert (given["k"], given["k~2"], given["k~4"]) == (0, 1, "own")
+
     def test_a_resource_that_is_wrong_costs_no_span(self) -> None:
         """Its attributes stay as they are, and so do those of the scope."""
         line = span_line({"k": 1})

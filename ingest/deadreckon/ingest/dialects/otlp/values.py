@@ -102,12 +102,21 @@ def integer(value: Any) -> Any:
 
 
 def put(found: dict[str, Any], key: str, value: Any) -> None:
-    """Add a value under its key, or under the next free one."""
-    name, clash = key, 2
-    while name in found:
-        name = f"{key}~{clash}"
-        clash += 1
-    found[name] = value
+    """Add a value under its key, or under a free one: `key~2`, `key~3`, ..."""
+    if key not in found:
+        found[key] = value
+        return
+    # Found by halves, as an exporter may send one key a hundred thousand times.
+    taken_one, free = 1, 2
+    while f"{key}~{free}" in found:
+        taken_one, free = free, 2 * free
+    while free - taken_one > 1:
+        middle = (taken_one + free) // 2
+        if f"{key}~{middle}" in found:
+            taken_one = middle
+        else:
+            free = middle
+    found[f"{key}~{free}"] = value
 
 
 def joined(first: dict[str, Any], *more: dict[str, Any]) -> dict[str, Any]:
