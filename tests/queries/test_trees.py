@@ -327,7 +327,7 @@ def test_loops_are_the_same_call_again(ask: Ask) -> None:
         span("e", 50, 60, **{**find, "tool": "other"}),
         span("f", 50, 60, **find, trace_id="u"),
         *(span(s, 50, 60, **{**find, "input": None}) for s in "gh"),
-        *(span(s, 60, 65, **{**find, "input": None}, attributes='{"input_hash":"ab"}') for s in "ij"),
+        *(span(s, 60, 65, **{**find, "input": None}, input_hash="ab") for s in "ij"),
         *(chat(s, 70, 80, input="hello", cost_usd=0.5) for s in "kl"),
     ]
     sql = """

@@ -7,9 +7,9 @@ SELECT
     environment, variant,
     -- A step may hold megabytes: an answer has room for many steps.
     left(input, 10000) AS input, length(input) AS input_length,
-    COALESCE(json_text(attributes, 'input_hash'), md5(input)) AS input_hash,
+    COALESCE(input_hash, md5(input)) AS input_hash,
     left(output, 10000) AS output, length(output) AS output_length,
-    COALESCE(json_text(attributes, 'output_hash'), md5(output)) AS output_hash
+    COALESCE(output_hash, md5(output)) AS output_hash
 FROM events
 WHERE
     CASE $kind

@@ -32,7 +32,7 @@ WITH asked AS (
         s.trace_id,
         CASE WHEN c.event_id IS NOT NULL THEN 'model' ELSE 'tool' END AS kind,
         CASE WHEN c.event_id IS NOT NULL THEN COALESCE(c.model, s.name) ELSE COALESCE(s.tool, s.name) END AS what,
-        COALESCE(json_text(s.attributes, 'input_hash'), MD5(s.input)) AS input_hash,
+        COALESCE(s.input_hash, MD5(s.input)) AS input_hash,
         SUBSTRING(s.input, 1, 200) AS input_start,
         s.event_id,
         s.span_id,

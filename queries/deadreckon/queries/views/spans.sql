@@ -34,7 +34,9 @@
 --   host
 --   attributes
 --   input
+--   input_hash
 --   output
+--   output_hash
 --   date
 SELECT
     event_id,
@@ -70,7 +72,9 @@ SELECT
     host,
     attributes,
     input,
+    input_hash,
     output,
+    output_hash,
     date
 FROM events
 WHERE kind = 'span' AND COALESCE(status, '') <> 'running'
