@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import pickle
 import sys
 import threading
@@ -182,3 +183,21 @@ def test_tasks_of_many_loops_share_a_budget(spool: SpoolFolder) -> None:
         for thread in threads:
             thread.join()
     assert errors == []
+
+
+def test_a_timeout_ends_after_a_group_of_tasks_that_failed(spool: SpoolFolder) -> None:
+    """Python 3.11 leaves that task with a cancellation which it never takes back; it is not ours, and it is over."""
+
+    async def fail() -> None:
+        raise ConnectionError
+
+    async def main() -> None:
+        with contextlib.suppress(BaseExceptionGroup):
+            async with asyncio.TaskGroup() as group:
+                group.create_task(fail())
+                group.create_task(asyncio.sleep(10))
+        with pytest.raises(emit.TimedOutError):
+            async with emit.timeout(0.05):
+                await asyncio.sleep(10)
+
+    asyncio.run(main())

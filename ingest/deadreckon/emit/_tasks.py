@@ -12,11 +12,13 @@ from typing import Any
 class Tasks:
     """The task that runs a block, if one does, and those that are known to work for it."""
 
-    __slots__ = ("_lock", "_open", "_others", "_owner", "_timer", "cancels")
+    __slots__ = ("_before", "_lock", "_open", "_others", "_owner", "_timer", "cancels")
 
     def __init__(self) -> None:
         """Begin where the block does; `cancels` counts how often the block itself was cancelled."""
         self._owner = current_task()
+        # Not 0 after a TaskGroup that failed, in some versions of Python, though that cancellation is over.
+        self._before = self._owner.cancelling() if self._owner is not None else 0
         self._others: weakref.WeakSet[Any] = weakref.WeakSet()
         self._lock = threading.RLock()
         self._timer: Any = None
@@ -56,10 +58,10 @@ class Tasks:
         self._open = False
         if self._timer is not None:
             self._timer.cancel()
-        left = 0
+        left = self._before
         for _ in range(self.cancels):
             left = self._owner.uncancel()
-        return left == 0
+        return left <= self._before
 
 
 def current_task() -> Any:
