@@ -34,9 +34,9 @@ def test_of_ours_only_emit_is_imported(tmp_path: Path) -> None:
     assert {name for name in ours if not name.startswith("deadreckon.emit")} == set()
 
 
-def test_beyond_what_orjson_imports_only_a_handful_of_light_modules_come(tmp_path: Path) -> None:
+def test_beyond_orjson_and_ctypes_only_a_handful_of_light_modules_come(tmp_path: Path) -> None:
     """Slow ones (logging, asyncio, hashlib, tempfile, importlib.metadata, traceback) wait until they are needed."""
-    few = added(tmp_path, before="import orjson, dataclasses, pathlib, threading, contextvars, typing, random")
+    few = added(tmp_path, before="import orjson, dataclasses, pathlib, threading, contextvars, typing, random, ctypes")
     assert {name for name in few if not name.startswith("deadreckon")} <= {"atexit", "fcntl", "__future__", "select"}
 
 

@@ -252,8 +252,8 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
 for n in range(100): emit.event("x", n=n, padding="x" * (n * 7 % 300))
 assert emit.dropped() == 0, emit.stats()
 assert "File too large" in str(emit.stats()) or "short write" in str(emit.stats()), emit.stats()
-from deadreckon.emit._put import _plain, find_put
-assert find_put() is _plain
+from deadreckon.emit._put import _plain, put
+assert put is _plain
 """
     run(code, tmp_path / "spool")
     both = events(tmp_path / "spool") + events(tmp_path / "spool-fallback")

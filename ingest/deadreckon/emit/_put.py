@@ -7,7 +7,6 @@ so the lock is kept. Only short blocks come this way: while it is kept, no threa
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Callable
 
@@ -24,11 +23,9 @@ def _plain(fd: int, block: bytes, _: int) -> int:
         return -1
 
 
-@functools.cache
-def find_put() -> Put:
-    """Return what writes `size` bytes of a block to a descriptor and returns the bytes written, -1 after any error."""
+def _find() -> Put:
     try:
-        import ctypes  # not before the first line: importing emit is to cost nothing
+        import ctypes
 
         function = ctypes.PyDLL(None).write
     except Exception:  # noqa: BLE001  # no ctypes, no C library, a kernel or an audit hook that forbids it
@@ -36,3 +33,9 @@ def find_put() -> Put:
     # Argument types would be checked at each call; an int, bytes and a small int are what C takes as they are.
     function.restype = ctypes.c_ssize_t
     return function
+
+
+# Not at the first line: a thread may fork while another one is in the middle of that import, and the child would wait
+# for ever for a module that nobody goes on to import.
+put: Put = _find()
+"""Write `size` bytes of a block to a descriptor; returns the bytes written, -1 after any error."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from deadreckon.emit._file import SpoolFile, make_private
 from deadreckon.emit._keeper import Keeper
 from deadreckon.emit._outage import RETRY_DIRECTORY, Notice, Outage
-from deadreckon.emit._put import SHORT, find_put
+from deadreckon.emit._put import SHORT, put
 from deadreckon.emit._sealer import Sealer
 from deadreckon.emit._settings import SpoolSettings
 
@@ -46,7 +46,6 @@ class Spool:
         self._lock = threading.RLock()
         self._acquire = self._lock.acquire
         self._release = self._lock.release
-        self._put = find_put()
         self._busy = False
         self._pending: deque[bytes] = deque()
         self._file: SpoolFile | None = None
@@ -94,7 +93,7 @@ class Spool:
             room = self._room - size
             if room < 0 or size > SHORT:
                 self._place(block)
-            elif (written := self._put(self._fd, block, size)) == size:
+            elif (written := put(self._fd, block, size)) == size:
                 self._room = room
             else:
                 if written > 0:
