@@ -10,6 +10,7 @@ import pytest
 from tests.emit import spools
 
 from deadreckon import emit
+from deadreckon.emit._emitter import EMITTER
 
 
 class SpoolFolder:
@@ -46,3 +47,4 @@ def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SpoolFold
     emit.clear()
     emit.close()
     emit.configure(enabled=False)
+    EMITTER._unwritten.restart()  # of the whole process, which runs other tests
