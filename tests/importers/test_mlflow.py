@@ -138,6 +138,28 @@ def test_only_what_is_new_or_has_changed(store: Path, imported: Imported) -> Non
     assert imported.one("SELECT count(*) FROM runs") == 3
 
 
+def test_an_edited_score_counts_once_and_one_that_was_overridden_does_not(store: Path, imported: Imported) -> None:
+    """The view takes the state that MLflow has now; the events of before stay."""
+    imported.mlflow(store)
+    told = imported.one("SELECT count(*) FROM events WHERE kind = 'score'")
+    rows = imported.rows("SELECT name, value, attributes FROM scores WHERE value IS NOT NULL ORDER BY event_id")
+    assert imported.one("SELECT count(*) FROM scores") == told
+    edited, overridden = (json.loads(row["attributes"])["mlflow"]["assessment_id"] for row in rows[:2])
+    with sqlite3.connect(store) as con:
+        con.execute(
+            "UPDATE assessments SET value = '0.125', last_updated_timestamp = last_updated_timestamp + 1000 "
+            "WHERE assessment_id = ?",
+            [edited],
+        )
+        con.execute("UPDATE assessments SET valid = 0 WHERE assessment_id = ?", [overridden])
+    con.close()
+    assert imported.mlflow(store).summary.committed == 2
+    assert imported.one("SELECT count(*) FROM events WHERE kind = 'score'") == told + 1
+    assert imported.one("SELECT count(*) FROM scores") == told - 1
+    key = "json_extract_string(attributes, '$.mlflow.assessment_id')"
+    assert imported.one(f"SELECT value FROM scores WHERE {key} = '{edited}'") == 0.125
+
+
 def test_a_span_that_goes_on_is_followed_by_its_end(store: Path, imported: Imported) -> None:
     """A span without an end is an event of its own, and no finished span."""
     with sqlite3.connect(store) as con:

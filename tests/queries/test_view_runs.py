@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from tests.queries.asking import Ask, ask
-from tests.queries.lakes import Row, at
+from tests.queries.lakes import NOW, Row, at
 
 __all__ = ["ask"]
 
@@ -160,3 +161,39 @@ def test_a_fold_that_was_logged_again_is_one_row(ask: Ask) -> None:
         run("r", "run.fold", "2", fold="1", attributes=json.dumps(held)),
     ]
     assert ask("SELECT ts, leaks FROM folds", rows) == [(at("2"), False)]
+
+
+def test_of_states_with_one_time_the_one_that_came_last_counts(ask: Ask) -> None:
+    """Importers know of an edited run what it is, not since when."""
+    later = {"ingested_at": NOW + timedelta(hours=1)}
+    run = {"kind": "run", "event": "run.end", "run_id": "r", "ts": at("3"), "status": "ok"}
+    rows = [
+        {"kind": "run", "event": "run.start", "run_id": "r", "ts": at("2"), "status": "running", "name": "old"},
+        {**run, **later, "name": "new", "params": '{"lr":2}', "attributes": '{"tag":"new"}'},
+        {**run, "name": "old", "params": '{"lr":1}', "attributes": '{"tag":"old"}'},
+    ]
+    for given in (rows, rows[::-1]):
+        assert ask("SELECT name, params, attributes, status FROM runs", given) == [
+            ("new", '{"lr":2}', '{"tag":"new"}', "ok")
+        ]
+
+
+def test_an_imported_score_is_its_newest_state(ask: Ask) -> None:
+    """Edited, it counts once; withdrawn, not at all; others that say nothing of the kind stay as they are."""
+
+    def score(value: float, known: str | None, **more: object) -> dict[str, object]:
+        as_known = {"attributes": f'{{"imported_as":"{known}"}}'} if known else {}
+        return {"kind": "score", "event": "score", "name": "good", "ts": at("3"), "value": value, **as_known, **more}
+
+    later = {"ingested_at": NOW + timedelta(hours=1)}
+    rows = [
+        score(0.1, "a"),
+        score(0.2, "a", **later),
+        score(0.3, "b", ts=at("4")),
+        score(0.4, "b", ts=at("3"), **later),
+        score(0.5, "c"),
+        score(0.5, "c", kind="log", event="score.withdrawn", **later),
+        score(0.6, None),
+        score(0.6, None),
+    ]
+    assert ask("SELECT value FROM scores ORDER BY value", rows) == [(0.2,), (0.3,), (0.6,), (0.6,)]

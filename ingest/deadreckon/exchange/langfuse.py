@@ -261,7 +261,8 @@ def _score(row: Mapping[str, Any]) -> bytes:
         "run_id": row.get("dataset_run_id"),
         "environment": row.get("environment"),
         "attributes": {
-            "langfuse": {"id": row["id"], **{k: row[k] for k in rest if row.get(k) not in (None, "", [], {})}}
+            "langfuse": {"id": row["id"], **{k: row[k] for k in rest if row.get(k) not in (None, "", [], {})}},
+            "imported_as": f"langfuse {row['id']}",
         },
     }
     known = known_by(at, "langfuse", "score", row["id"], content_hash(written(about)))

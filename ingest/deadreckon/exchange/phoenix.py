@@ -172,16 +172,18 @@ def _score(table: str, row: Any, target: Mapping[str, Any]) -> bytes:
     at = (moment(row["updated_at"] or row["created_at"]) or 0) / 1_000_000
     metadata = opened(row["metadata"])
     rest = {"identifier": row["identifier"], "document": row["document_position"], "metadata": metadata}
-    about = {
+    # What Phoenix keeps one of; its ids are numbers, which other stores have too.
+    place = [table, *target.values(), *(row[key] or "" for key in ("name", "identifier", "document_position"))]
+    about: dict[str, Any] = {
         "name": row["name"],
         "value": number(row["score"]),
         "label": row["label"],
         "source": _SOURCES.get(row["annotator_kind"] or ""),
         "reason": row["explanation"],
         **target,
-        "attributes": {"phoenix": {key: value for key, value in rest.items() if value not in (None, "", {})}},
+        "attributes": {"imported_as": " ".join(["phoenix", *map(str, place)])},
     }
-    if not about["attributes"]["phoenix"]:
-        del about["attributes"]
+    if said := {key: value for key, value in rest.items() if value not in (None, "", {})}:
+        about["attributes"]["phoenix"] = said
     known = known_by(at, "phoenix", table, row["id"], content_hash(written(about)))
     return event("score", event="score", ts=instant(at), event_id=known, **about)

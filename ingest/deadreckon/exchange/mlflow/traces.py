@@ -168,7 +168,7 @@ def _score(trace: Trace, of: str, one: Assessment) -> bytes:
     words = ("mlflow", one.assessment_id, at, one.sort, one.valid)
     return event(
         "score" if judged else "log",
-        event="score" if judged else f"mlflow.{one.sort}",
+        event="score" if judged else "score.withdrawn" if one.sort == "feedback" else f"mlflow.{one.sort}",
         ts=instant(at),
         event_id=known_by(at, *words),
         trace_id=of,
@@ -180,7 +180,10 @@ def _score(trace: Trace, of: str, one: Assessment) -> bytes:
         label=label,
         source=_SOURCES.get((one.source_type or "").upper()),
         reason=one.rationale,
-        attributes={"mlflow": {key: item for key, item in rest.items() if item is not None}},
+        attributes={
+            "mlflow": {key: item for key, item in rest.items() if item is not None},
+            "imported_as": f"mlflow {one.assessment_id}",
+        },
     )
 
 

@@ -32,11 +32,12 @@
 --   host
 --   attributes       of its start, else of its latest event
 WITH gathered AS (
+    -- Of states with the same time, as importers write them of a run that was edited, the one that came last.
     SELECT
         run_id,
-        ARG_MAX(parent_run_id, ts) FILTER (WHERE parent_run_id IS NOT NULL) AS parent_run_id,
-        ARG_MAX(name, ts) FILTER (WHERE kind = 'run' AND event <> 'run.fold' AND name IS NOT NULL) AS name,
-        ARG_MAX(status, ts) FILTER (
+        ARG_MAX(parent_run_id, (ts, ingested_at)) FILTER (WHERE parent_run_id IS NOT NULL) AS parent_run_id,
+        ARG_MAX(name, (ts, ingested_at)) FILTER (WHERE kind = 'run' AND event <> 'run.fold' AND name IS NOT NULL) AS name,
+        ARG_MAX(status, (ts, ingested_at)) FILTER (
             WHERE kind = 'run' AND event <> 'run.fold' AND status IS NOT NULL AND status <> 'running'
         ) AS end_status,
         COUNT(*) FILTER (WHERE kind = 'run' AND event <> 'run.fold') AS run_events,
@@ -45,24 +46,24 @@ WITH gathered AS (
             WHERE kind = 'run' AND event <> 'run.fold' AND status IS NOT NULL AND status <> 'running'
         ) AS ended_at,
         MAX(ts) AS last_seen_at,
-        ARG_MAX(duration_ms, ts) FILTER (
+        ARG_MAX(duration_ms, (ts, ingested_at)) FILTER (
             WHERE kind = 'run' AND event <> 'run.fold' AND duration_ms IS NOT NULL
         ) AS duration_ms,
-        ARG_MAX(model, ts) FILTER (WHERE model IS NOT NULL) AS model,
-        ARG_MAX(model_version, ts) FILTER (WHERE model_version IS NOT NULL) AS model_version,
-        ARG_MAX(error_type, ts) FILTER (WHERE kind = 'run' AND error_type IS NOT NULL) AS error_type,
-        ARG_MAX(error_message, ts) FILTER (WHERE kind = 'run' AND error_message IS NOT NULL) AS error_message,
-        ARG_MAX(git_commit, ts) FILTER (WHERE git_commit IS NOT NULL) AS git_commit,
-        ARG_MAX(params, ts) FILTER (WHERE params IS NOT NULL) AS params,
-        ARG_MAX(versions, ts) FILTER (WHERE versions IS NOT NULL) AS versions,
-        ARG_MAX(pins, ts) FILTER (WHERE pins IS NOT NULL) AS pins,
+        ARG_MAX(model, (ts, ingested_at)) FILTER (WHERE model IS NOT NULL) AS model,
+        ARG_MAX(model_version, (ts, ingested_at)) FILTER (WHERE model_version IS NOT NULL) AS model_version,
+        ARG_MAX(error_type, (ts, ingested_at)) FILTER (WHERE kind = 'run' AND error_type IS NOT NULL) AS error_type,
+        ARG_MAX(error_message, (ts, ingested_at)) FILTER (WHERE kind = 'run' AND error_message IS NOT NULL) AS error_message,
+        ARG_MAX(git_commit, (ts, ingested_at)) FILTER (WHERE git_commit IS NOT NULL) AS git_commit,
+        ARG_MAX(params, (ts, ingested_at)) FILTER (WHERE params IS NOT NULL) AS params,
+        ARG_MAX(versions, (ts, ingested_at)) FILTER (WHERE versions IS NOT NULL) AS versions,
+        ARG_MAX(pins, (ts, ingested_at)) FILTER (WHERE pins IS NOT NULL) AS pins,
         COUNT(*) FILTER (WHERE kind = 'metric') AS metrics,
         COUNT(*) FILTER (WHERE kind = 'artifact') AS artifacts,
         COUNT(*) FILTER (WHERE event = 'run.fold') AS folds,
         ARG_MIN(environment, ts) FILTER (WHERE environment IS NOT NULL) AS environment,
         ARG_MIN(service, ts) FILTER (WHERE service IS NOT NULL) AS service,
         ARG_MIN(host, ts) FILTER (WHERE host IS NOT NULL) AS host,
-        ARG_MIN(attributes, ts) FILTER (
+        ARG_MIN(attributes, (ts, ms_between(ingested_at, ts))) FILTER (
             WHERE kind = 'run' AND event <> 'run.fold' AND attributes IS NOT NULL
         ) AS attributes
     FROM events

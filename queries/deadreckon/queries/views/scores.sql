@@ -1,5 +1,6 @@
--- scores: judgements by people, models and code, with the model version that they are about
--- Grain: one row per event of kind score
+-- scores: judgements by people, models and code, with the model version that they are about. Of one that was imported
+-- from another tool, and edited or withdrawn there, the newest state alone
+-- Grain: one row per event of kind score; one per attributes.imported_as where there is that
 -- Columns:
 --   event_id
 --   ts
@@ -21,6 +22,15 @@
 --   trace_id
 --   span_id
 --   attributes
+WITH states AS (
+    SELECT
+        event_id,
+        ROW_NUMBER() OVER (
+            PARTITION BY json_text(attributes, 'imported_as') ORDER BY ts DESC, ingested_at DESC, event_id DESC
+        ) AS turn
+    FROM events
+    WHERE (kind = 'score' OR event = 'score.withdrawn') AND json_text(attributes, 'imported_as') IS NOT NULL
+)
 SELECT
     e.event_id,
     e.ts,
@@ -50,4 +60,5 @@ SELECT
     e.attributes
 FROM events AS e
 LEFT JOIN requests AS r ON r.request_id = e.request_id
-WHERE e.kind = 'score'
+LEFT JOIN states AS s ON s.event_id = e.event_id AND s.turn > 1
+WHERE e.kind = 'score' AND s.event_id IS NULL
