@@ -61,6 +61,17 @@ def test_what_differs_is_said(desk: Desk) -> None:
     assert "latency: " in done
 
 
+def test_a_name_that_met_no_call_is_said(desk: Desk) -> None:
+    """It may be misspelt, and then nothing was made for real."""
+    code, said, err = desk.replay(
+        desk.trace("answer"), "answer", "--live", "tool:kb_serch", "--live", "llm", "--answer", "plna"
+    )
+    assert code == 0, said
+    assert "--live tool:kb_serch met no call: did you mean 'tool:kb_search'?" in err
+    assert "--answer plna met no call: " in err
+    assert err.count("met no call") == 2
+
+
 def test_none_is_another_output_than_a_text(desk: Desk) -> None:
     """Though what returns None has no output that could be compared."""
     code, said, _ = desk.replay(desk.trace("answer"), "forgetful")

@@ -152,6 +152,7 @@ def _replay(
             shutil.rmtree(folder, ignore_errors=True)
         else:
             say(f"the new runs are not in the lake: reckon ingest {spool} --lake {settings.lake}")
+    _say_unheard(order, [call for _, _, said in ran for call in said.get("calls", ())])
     verdicts = []
     for id_, a, said in ran:
         if a is None or "cannot" in said:
@@ -160,6 +161,18 @@ def _replay(
             continue
         verdicts.append(judged(id_, said, a, _grown(sandbox, said["trace_id"])))
     return verdicts
+
+
+def _say_unheard(order: dict[str, Any], calls: list[dict[str, Any]]) -> None:
+    """Say which names of --live and --answer met no call: they may be misspelt."""
+    from deadreckon.core.settings import nearest
+
+    called = sorted({f"{call['kind']}:{call['name']}" for call in calls})
+    named = [("--live", one, one) for one in order["live"] if ":" in one]
+    named += [("--answer", one, f"step:{one}") for one in order["answer"]]
+    for option, said, wanted in named:
+        if called and wanted not in called:
+            say(f"{option} {said} met no call: {nearest(wanted, called)}")
 
 
 def _recorded(sandbox: Sandbox, id_: str) -> tuple[Tree, dict[str, Any]]:
