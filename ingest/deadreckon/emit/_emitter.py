@@ -133,12 +133,11 @@ class Emitter:
         event: Any,
         fields: dict[str, Any],
         source: Source = UNBOUND,
-        *,
         at: str = "",
         context: Context | None = None,
         capture: Capture | None = None,
     ) -> None:
-        """Write one event; never raises.
+        """Write one event; never raises. By position it is called faster.
 
         Args:
             label: kind and level.

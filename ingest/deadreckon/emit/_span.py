@@ -201,7 +201,7 @@ class Span:
         flow = began_in.flow
         if EMITTER.threshold <= 50 and (flow is None or self._settle(flow, status)):
             label = _OK if status is _DONE else _label(status)
-            EMITTER.send(label, name, fields, UNBOUND, at=self._began, context=context, capture=self._capture)
+            EMITTER.send(label, name, fields, UNBOUND, self._began, context, self._capture)
         began_in.span = None  # else span and context would keep each other alive
         if flow is not None and flow.budget is not None:
             flow.budget.charge_span(self.span_id, self.parent_span_id, fields)

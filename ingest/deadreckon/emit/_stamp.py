@@ -24,7 +24,7 @@ _NOISE = 9  # random bytes for a millisecond: 3 for where the sequence starts, 6
 _NOISES = 128
 
 _TS = '{"ts":"'
-_ID = 'Z","event_id":"'
+_ID = '","event_id":"'
 _END = '","event":'
 
 _State = tuple[int, str, str, Callable[[], str], str]
@@ -54,7 +54,7 @@ class Stamper:
             offset = now - base
             if 0 <= offset < _MS:
                 try:
-                    return f"{ts}{_MICROS[offset // 1000]}{event_id}{counter()}{tail}"
+                    return f"{ts}{_MICROS[offset // 1000]}Z{event_id}{counter()}{tail}"
                 except StopIteration:
                     pass
             self._renew(now, state)
@@ -65,7 +65,7 @@ class Stamper:
             base, _, event_id, counter, tail = state = self._state
             if 0 <= now - base < _MS:
                 try:
-                    return f"{_TS}{at}{event_id[1:]}{counter()}{tail}"
+                    return f'{{"ts":"{at}{event_id}{counter()}{tail}'
                 except StopIteration:
                     pass
             self._renew(now, state)
