@@ -17,8 +17,6 @@ _STATUSES: Final = {
     **dict.fromkeys(("ERROR", "STATUS_CODE_ERROR", "TraceStatus.ERROR"), "error"),
 }
 _SOURCES: Final = {"HUMAN": "human", "LLM_JUDGE": "judge", "AI_JUDGE": "judge", "CODE": "code"}
-_NAMED: Final = ("TOOL", "AGENT")
-"""Types of spans that are named after what they call, where they do not name it themselves."""
 _OF_ALL: Final = ("mlflow.trace.session", "mlflow.trace.user", "mlflow.sourceRun")
 """Metadata of a trace that hold for each of its spans."""
 
@@ -63,8 +61,6 @@ def _span(trace: Trace, kept: Mapping[str, Any], shared: Mapping[str, Any], abou
         clock = "time_unix_nano"
     given = kept.get("attributes") or {}
     attributes = {**shared, **{key: _text(value) for key, value in given.items()}}
-    if attributes.get("mlflow.spanType", "").strip('"') in _NAMED:
-        attributes.setdefault("mlflow.spanFunctionName", json.dumps(kept.get("name")))
     if not parent:
         attributes |= {key: value for key, value in about.items() if key not in attributes}
     return Span(
